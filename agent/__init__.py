@@ -1,0 +1,1 @@
+"""Everything that answers; neither transport is known here."""

@@ -1,0 +1,1 @@
+"""Generation: the `Engine` protocol and its implementations."""

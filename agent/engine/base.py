@@ -1,0 +1,73 @@
+"""The one contract between the agents and whatever generates text."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+FinishReason = Literal["stop", "length"]
+ChatMessage = dict[Literal["role", "content"], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How to pick tokens. `temperature` 0 is greedy; the same seed gives the same tokens."""
+
+    max_tokens: int
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenDelta:
+    """One generated token. `text` is what it adds to the answer, empty while a character is incomplete."""
+
+    token_id: int
+    text: str
+    finish: FinishReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStats:
+    """A snapshot, taken without stopping the engine."""
+
+    running: int
+    waiting: int
+    capacity: int
+    generated_tokens: int
+
+
+class Engine(Protocol):
+    """Generates answers, several at once, each with its own adapter."""
+
+    model: str
+    adapters: tuple[str, ...]
+    default_adapter: str | None
+    context_length: int
+    capacity: int
+
+    def encode_chat(self, messages: Sequence[ChatMessage]) -> list[int]:
+        """Token ids of a conversation, up to where the assistant's turn begins."""
+
+    def count_tokens(self, text: str) -> int:
+        """Length of `text` in tokens, without special tokens."""
+
+    def generate(
+        self, prompt_ids: Sequence[int], sampling: Sampling, adapter: str | None
+    ) -> AsyncIterator[TokenDelta]:
+        """Tokens as they are made. Closing the iterator stops the generation within one token.
+
+        Raises:
+            UnknownAdapter: no adapter of this name is loaded.
+            PromptTooLong: the prompt and `max_tokens` exceed `context_length`.
+            GenerationFailed: the model failed; other generations are not affected.
+        """
+
+    def stats(self) -> EngineStats:
+        """How busy it is."""
+
+    def healthy(self) -> bool:
+        """False once it can never generate again."""
+
+    def close(self) -> None:
+        """End every generation and free the model."""

@@ -1,0 +1,110 @@
+"""An engine without a model: it says what it was told to say. For tests, demos and developing a client."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from agent.engine.base import ChatMessage, EngineStats, Sampling, TokenDelta
+from agent.errors import GenerationFailed, PromptTooLong, UnknownAdapter
+
+Script = Callable[[str], str]
+
+
+class ScriptedEngine:
+    """Answers with `script(prompt)`, one word per token, `delay_s` apart.
+
+    The prompt is the text of all messages, one after the other; a token is a word. A script that raises makes the
+    generation fail as a real model's would.
+    """
+
+    def __init__(
+        self,
+        script: Script = lambda _prompt: "I do not know.",
+        *,
+        adapters: Sequence[str] = (),
+        delay_s: float = 0.0,
+        capacity: int = 4,
+        context_length: int = 4096,
+    ) -> None:
+        self.model = "scripted"
+        self.adapters = tuple(adapters)
+        self.default_adapter = self.adapters[0] if self.adapters else None
+        self.context_length = context_length
+        self.capacity = capacity
+        self.prompts: list[str] = []
+        self.adapters_used: list[str | None] = []
+        self.cancelled = 0
+        self._script = script
+        self._delay_s = delay_s
+        self._words: list[str] = []
+        self._ids: dict[str, int] = {}
+        self._running = 0
+        self._generated = 0
+        self._closed = False
+
+    def encode_chat(self, messages: Sequence[ChatMessage]) -> list[int]:
+        """Ids of the words of all messages."""
+        return [self._id(word) for message in messages for word in _words(message["content"] + "\n")]
+
+    def count_tokens(self, text: str) -> int:
+        """Number of words."""
+        return len(text.split())
+
+    async def generate(
+        self, prompt_ids: Sequence[int], sampling: Sampling, adapter: str | None
+    ) -> AsyncIterator[TokenDelta]:
+        """The script's words, one by one."""
+        if adapter is not None and adapter not in self.adapters:
+            raise UnknownAdapter(param="adapter")
+        if len(prompt_ids) + sampling.max_tokens > self.context_length:
+            raise PromptTooLong()
+        prompt = "".join(self._words[token] for token in prompt_ids)
+        self.prompts.append(prompt)
+        self.adapters_used.append(adapter)
+        self._running += 1
+        finished = False
+        try:
+            words = _words(self._run(prompt))
+            kept = words[: sampling.max_tokens]
+            for place, word in enumerate(kept):
+                await asyncio.sleep(self._delay_s)
+                self._generated += 1
+                last = place == len(kept) - 1
+                finished = last
+                yield TokenDelta(self._id(word), word, ("stop" if kept == words else "length") if last else None)
+        finally:
+            self._running -= 1
+            self.cancelled += not finished
+
+    def stats(self) -> EngineStats:
+        """How many generations run; nothing ever waits here."""
+        return EngineStats(self._running, 0, self.capacity, self._generated)
+
+    def healthy(self) -> bool:
+        """True until it is closed."""
+        return not self._closed
+
+    def close(self) -> None:
+        """Mark it closed."""
+        self._closed = True
+
+    def _run(self, prompt: str) -> str:
+        try:
+            return self._script(prompt)
+        except RuntimeError as error:
+            raise GenerationFailed(detail=repr(error)) from error
+
+    def _id(self, word: str) -> int:
+        if word not in self._ids:
+            self._ids[word] = len(self._words)
+            self._words.append(word)
+        return self._ids[word]
+
+
+def _words(text: str) -> list[str]:
+    """Words with the white space that follows them, so that joining gives the text back."""
+    pieces: list[str] = []
+    for piece in text.split(" "):
+        pieces.append(piece + " ")
+    if pieces:
+        pieces[-1] = pieces[-1][:-1]
+    return [piece for piece in pieces if piece]

@@ -1,0 +1,252 @@
+"""Every error a caller can meet.
+
+    AskError                      code                  status  retryable
+    + InvalidRequest              invalid_request       422     no
+    |   x MalformedBody           malformed_body        400     no
+    |   x PayloadTooLarge         payload_too_large     413     no
+    |   x UnsupportedMediaType    unsupported_media_type 415    no
+    |   x UnknownAdapter          unknown_adapter       422     no
+    |   x UnknownFilter           unknown_filter        422     no
+    |   x PromptTooLong           prompt_too_long       422     no
+    + Unauthorized                unauthorized          401     no
+    + NotFound                    not_found             404     no
+    + MethodNotAllowed            method_not_allowed    405     no
+    + Unavailable                 unavailable           503     yes
+    |   x ModelUnavailable        model_unavailable     503     yes
+    |   x Overloaded              overloaded            503     yes
+    + DeadlineExceeded            deadline_exceeded     504     yes
+    + InternalError               internal_error        500     yes
+    |   x GenerationFailed        generation_failed     500     yes
+
+and every reason why the service could not load. These never reach a caller as they are: `/health` shows their code
+and safe sentence, and a job gets `ModelUnavailable` with that code as its `reason`.
+
+    LoadError                     load_failed
+    x ConfigurationError          configuration_error
+    x ModelNotFound               model_not_found
+    x ModelInvalid                model_invalid
+    x AdapterMismatch             adapter_mismatch
+    x StoreMissing                store_missing
+    x StoreCorrupt                store_corrupt
+    x StoreMismatch               store_mismatch
+
+`message` is written for the caller: no path, host name, key, question or Python text ever goes into it. What the
+operator needs goes to the exception's ordinary arguments (`detail`) and from there to the log.
+"""
+
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+
+class AskError(Exception):
+    """Base of what a caller may see: a code, a safe sentence, and whether asking again can help."""
+
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+    retry_after_s: ClassVar[int | None] = None
+    message: str = "Something went wrong on our side."
+
+    def __init__(
+        self, message: str | None = None, *, param: str | None = None, reason: str | None = None, detail: str = ""
+    ) -> None:
+        self.message = message or self.message
+        self.param = param
+        self.reason = reason
+        self.detail = detail
+        super().__init__(detail or self.message)
+
+    def problem(self, request_id: str) -> dict[str, Any]:
+        """The body of a caller's error, as in RFC 9457 with the members `code`, `request_id` and `retryable`.
+
+        The same object is the HTTP body (`application/problem+json`) and, as a JSON string, a job's `error`.
+        """
+        body: dict[str, Any] = {
+            "type": f"urn:askpod:error:{self.code}",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.message,
+            "instance": f"urn:askpod:request:{request_id}",
+            "code": self.code,
+            "request_id": request_id,
+            "retryable": self.retryable,
+        }
+        extra = {"param": self.param, "reason": self.reason, "retry_after_s": self.retry_after_s}
+        return body | {name: value for name, value in extra.items() if value is not None}
+
+
+class InvalidRequest(AskError):
+    """A field is missing, unknown, of the wrong type or out of range."""
+
+    code = "invalid_request"
+    status = 422
+    message = "The request is not valid."
+
+
+class MalformedBody(InvalidRequest):
+    """The body is not JSON, or not an object."""
+
+    code = "malformed_body"
+    status = 400
+    message = "The body must be one JSON object."
+
+
+class PayloadTooLarge(InvalidRequest):
+    """The body is larger than `MAX_BODY_BYTES`."""
+
+    code = "payload_too_large"
+    status = 413
+    message = "The body is too large."
+
+
+class UnsupportedMediaType(InvalidRequest):
+    """The body is declared as something other than JSON."""
+
+    code = "unsupported_media_type"
+    status = 415
+    message = "Send the body as application/json."
+
+
+class UnknownAdapter(InvalidRequest):
+    """No adapter of this name is loaded."""
+
+    code = "unknown_adapter"
+    message = "No adapter of this name is loaded."
+
+
+class UnknownFilter(InvalidRequest):
+    """A filter names a field that documents do not have."""
+
+    code = "unknown_filter"
+    message = "Documents cannot be filtered by this field."
+
+
+class PromptTooLong(InvalidRequest):
+    """The prompt and the answer cannot fit the model's context together."""
+
+    code = "prompt_too_long"
+    message = "The question, its history and the passages do not fit the model's context."
+
+
+class Unauthorized(AskError):
+    """The key is missing or wrong."""
+
+    code = "unauthorized"
+    status = 401
+    message = "Send a valid key in the X-API-KEY header."
+
+
+class NotFound(AskError):
+    """There is nothing at this path."""
+
+    code = "not_found"
+    status = 404
+    message = "There is nothing here."
+
+
+class MethodNotAllowed(AskError):
+    """The path exists, but not for this method."""
+
+    code = "method_not_allowed"
+    status = 405
+    message = "This path does not take this method."
+
+
+class Unavailable(AskError):
+    """The service cannot answer now, and may later."""
+
+    code = "unavailable"
+    status = 503
+    retryable = True
+    retry_after_s = 5
+    message = "The service cannot answer right now. Try again shortly."
+
+
+class ModelUnavailable(Unavailable):
+    """The model, an adapter or the store is not loaded (yet); `reason` says which `LoadError` it was."""
+
+    code = "model_unavailable"
+    message = "The model is not loaded. Loading is tried again; ask later."
+
+
+class Overloaded(Unavailable):
+    """Every permit and every place in the queue is taken."""
+
+    code = "overloaded"
+    retry_after_s = 2
+    message = "Too many questions at once. Try again shortly."
+
+
+class DeadlineExceeded(AskError):
+    """The answer was not ready within `timeout_s`."""
+
+    code = "deadline_exceeded"
+    status = 504
+    retryable = True
+    message = "The answer was not ready in time."
+
+
+class InternalError(AskError):
+    """Anything that nobody foresaw; the log has the traceback under the request id."""
+
+    retryable = True
+
+
+class GenerationFailed(InternalError):
+    """The engine failed while it generated this answer."""
+
+    code = "generation_failed"
+    message = "The model failed while it wrote this answer."
+
+
+class LoadError(Exception):
+    """Why the service is not ready. `message` is safe to show; `detail` is for the log."""
+
+    code: ClassVar[str] = "load_failed"
+
+    def __init__(self, message: str, *, detail: str = "") -> None:
+        self.message = message
+        self.detail = detail
+        super().__init__(f"{message} {detail}".strip())
+
+
+class ConfigurationError(LoadError):
+    """A setting, or two settings together, cannot work."""
+
+    code = "configuration_error"
+
+
+class ModelNotFound(LoadError):
+    """A model or adapter is at none of the places it is looked for."""
+
+    code = "model_not_found"
+
+
+class ModelInvalid(LoadError):
+    """The model's files are there but cannot be read as a model."""
+
+    code = "model_invalid"
+
+
+class AdapterMismatch(LoadError):
+    """The adapter was made for another base model."""
+
+    code = "adapter_mismatch"
+
+
+class StoreMissing(LoadError):
+    """There is no store at `RAG_STORE`."""
+
+    code = "store_missing"
+
+
+class StoreCorrupt(LoadError):
+    """A file of the store is missing or is not what its manifest says."""
+
+    code = "store_corrupt"
+
+
+class StoreMismatch(LoadError):
+    """The store was built with another embedding model or by another version."""
+
+    code = "store_mismatch"

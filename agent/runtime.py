@@ -1,0 +1,193 @@
+"""The composition root: settings in, a loaded service out, and the state of both in between.
+
+    STARTING ──load──> READY ──close──> CLOSED
+        │  ^
+        v  │ tried again, with a doubling pause
+       FAILED
+
+Loading happens in a thread of its own, or in the caller's when it has nothing else to do (a serverless worker before
+it takes its first job).
+"""
+
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from agent.errors import LoadError, ModelUnavailable
+from agent.loading import Loaded, load
+from agent.schemas import Answer, AskEvent, AskRequest
+from agent.service import AskService, Emit
+from agent.settings import Settings
+from agent.telemetry.logs import get_logger
+from agent.telemetry.request_line import Caller, log_refusal
+from agent.version import VERSIONS
+
+Loader = Callable[[Settings, Callable[[str, float], None]], Loaded]
+
+
+class State(StrEnum):
+    """Where the service is in its life."""
+
+    STARTING = "starting"
+    READY = "ready"
+    FAILED = "failed"
+    CLOSED = "closed"
+
+
+_TRANSITIONS = {
+    State.STARTING: {State.READY, State.FAILED, State.CLOSED},
+    State.FAILED: {State.STARTING, State.CLOSED},
+    State.READY: {State.CLOSED},
+    State.CLOSED: set[State](),
+}
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt to load: when, what it took, and how it ended."""
+
+    number: int
+    phases_ms: dict[str, float] = field(default_factory=dict)
+    error: LoadError | None = None
+
+
+class Runtime:
+    """What a process holds in its one module global.
+
+    Args:
+        settings: everything that can be set.
+        loader: how to load; the default loads the real models. Tests and demos pass one that loads a fake.
+    """
+
+    def __init__(self, settings: Settings, loader: Loader = load) -> None:
+        self.settings = settings
+        self.state = State.STARTING
+        self._loader = loader
+        self._loaded: Loaded | None = None
+        self._service: AskService | None = None
+        self._attempt = Attempt(0)
+        self._started = time.monotonic()
+        self._ready_ms: float | None = None
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+
+    # ------------------------------------------------------------------ life
+
+    def load(self) -> bool:
+        """Try to load once, in this thread. True when ready; on failure the reason is logged and kept for `health`."""
+        self._attempt = attempt = Attempt(self._attempt.number + 1)
+        log = get_logger()
+        log.info("load.started", attempt=attempt.number)
+
+        def phase(name: str, ms: float) -> None:
+            attempt.phases_ms[name] = ms
+            log.info("load.phase", phase=name, ms=ms)
+
+        try:
+            loaded = self._loader(self.settings, phase)
+        except LoadError as error:
+            attempt.error = error
+            self._become(State.FAILED)
+            log.error("load.failed", attempt=attempt.number, code=error.code, reason=error.message, detail=error.detail)
+            return False
+        with self._lock:
+            if self.state is State.CLOSED:
+                loaded.close()
+                return False
+            self._loaded = loaded
+            self._service = AskService(loaded.agent, self.settings)
+            self._ready_ms = round((time.monotonic() - self._started) * 1000, 1)
+            self._become(State.READY)
+        log.info("load.ready", attempt=attempt.number, ready_ms=self._ready_ms, **attempt.phases_ms)
+        return True
+
+    def keep_loading(self) -> threading.Thread:
+        """Load in a daemon thread, again and again with a doubling pause, until it succeeds or `close` is called."""
+        thread = threading.Thread(target=self._load_until_ready, name="askpod-load", daemon=True)
+        thread.start()
+        return thread
+
+    def close(self) -> None:
+        """Stop loading, end what runs and free the models. A second call does nothing."""
+        with self._lock:
+            if self.state is State.CLOSED:
+                return
+            self._stop.set()
+            self._become(State.CLOSED)
+            loaded, self._loaded, self._service = self._loaded, None, None
+        if loaded is not None:
+            loaded.close()
+
+    def _load_until_ready(self) -> None:
+        pause = self.settings.load_retry_s
+        if self.state is State.FAILED and not self._wait_and_restart(pause):
+            return
+        while not self.load():
+            pause = min(pause * 2, self.settings.load_retry_max_s)
+            if not self._wait_and_restart(pause):
+                return
+
+    def _wait_and_restart(self, pause: float) -> bool:
+        get_logger().info("load.retry", in_s=pause)
+        if self._stop.wait(pause):
+            return False
+        self._become(State.STARTING)
+        return True
+
+    def _become(self, state: State) -> None:
+        assert state in _TRANSITIONS[self.state], f"{self.state} cannot become {state}"
+        self.state = state
+
+    # ------------------------------------------------------------------ asking
+
+    async def answer(self, request: AskRequest, caller: Caller, emit: Emit = lambda _event: None) -> Answer:
+        """As `AskService.answer`.
+
+        Raises:
+            ModelUnavailable: not loaded (yet); `reason` is the code of the `LoadError`, or `starting`.
+            AskError: as `AskService.answer`.
+        """
+        return await self._ready_service(caller).answer(request, caller, emit)
+
+    def ask(self, request: AskRequest, caller: Caller) -> AsyncIterator[AskEvent]:
+        """As `AskService.ask`; raises at once, before the first event, when not ready.
+
+        Raises:
+            ModelUnavailable: as `answer`.
+        """
+        return self._ready_service(caller).ask(request, caller)
+
+    def _ready_service(self, caller: Caller) -> AskService:
+        service, loaded = self._service, self._loaded
+        if service is None or loaded is None or not loaded.engine.healthy():
+            last = self._attempt.error
+            error = ModelUnavailable(reason=last.code if last else self.state.value)
+            log_refusal(caller, error)
+            raise error
+        return service
+
+    # ------------------------------------------------------------------ health
+
+    @property
+    def ready(self) -> bool:
+        """True when a question would be answered."""
+        loaded = self._loaded
+        return self.state is State.READY and loaded is not None and loaded.engine.healthy()
+
+    def health(self) -> dict[str, Any]:
+        """The body of `GET /health`: state, versions, what is loaded, phase times. No path, key or host name in it."""
+        attempt, loaded = self._attempt, self._loaded
+        body: dict[str, Any] = {
+            "state": self.state.value,
+            "ready": self.ready,
+            "uptime_s": round(time.monotonic() - self._started, 1),
+            "versions": VERSIONS,
+            "load": {"attempt": attempt.number, "ready_ms": self._ready_ms, "phases_ms": dict(attempt.phases_ms)},
+            "loaded": loaded.describe() if loaded else None,
+        }
+        if attempt.error is not None and not self.ready:
+            body["error"] = {"code": attempt.error.code, "message": attempt.error.message, "retrying": True}
+        return body

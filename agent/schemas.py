@@ -1,0 +1,162 @@
+"""What goes in and out of the service, the same on every transport."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+MAX_QUESTION_CHARS = 4000
+MAX_HISTORY = 20
+MAX_TOP_K = 20
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUESTION_CHARS)]
+Language = Literal["en", "es"]
+Route = Literal["question", "smalltalk"]
+
+
+class _Input(BaseModel):
+    # strict: "5" is not 5 and 1 is not "1"; a caller who mixes them up learns it at once.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _Output(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Message(_Input):
+    """One earlier turn of the conversation."""
+
+    role: Literal["user", "assistant"]
+    content: Text
+
+
+class AskRequest(_Input):
+    """One question. Unknown fields are refused."""
+
+    question: Text = Field(description="The question, 1 to 4,000 characters.")
+    history: list[Message] = Field(
+        default_factory=list, max_length=MAX_HISTORY, description="Earlier turns, oldest first."
+    )
+    adapter: str | None = Field(
+        default=None,
+        max_length=64,
+        description="Name of a loaded LoRA adapter; null for the base model; left out for the service's default.",
+    )
+    top_k: int | None = Field(
+        default=None, ge=1, le=MAX_TOP_K, description="Passages to read; left out for the service's default."
+    )
+    filters: dict[str, str] = Field(
+        default_factory=dict,
+        max_length=8,
+        description="Read only documents whose field has this value: `source`, `title` or `language`.",
+    )
+    language: Literal["auto", "en", "es"] = Field(
+        default="auto", description="Language of the answer; `auto` is the language of the question."
+    )
+    max_tokens: int | None = Field(
+        default=None, ge=1, le=2048, description="Most tokens to generate; left out for the service's default."
+    )
+    temperature: float = Field(default=0.0, ge=0.0, le=2.0, strict=False, description="0 is greedy.")
+    seed: int | None = Field(default=None, ge=0, le=2**63 - 1, description="Same seed, same answer.")
+    stream: bool = Field(default=False, description="HTTP: send server-sent events as the answer is made.")
+    timeout_s: float | None = Field(
+        default=None, gt=0, le=600, strict=False, description="Give up after this many seconds."
+    )
+
+
+class Citation(_Output):
+    """One quote: `text_of(source)[start:end] == quote`, exactly."""
+
+    id: int = Field(description="The number in square brackets in the answer.")
+    source: str = Field(description="The document's path inside the ingested folder.")
+    title: str
+    quote: str
+    start: int = Field(description="Offset of the quote in the document, in characters.")
+    end: int
+    score: float = Field(description="How well the passage matches the question, 0 to 1.")
+
+
+class Usage(_Output):
+    """Tokens of this request; zero where no model was asked."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Timings(_Output):
+    """Milliseconds of a monotonic clock; null where the step did not happen."""
+
+    queue_ms: float | None = None
+    retrieval_ms: float | None = None
+    time_to_first_token_ms: float | None = None
+    generation_ms: float | None = None
+    total_ms: float = 0.0
+
+
+class TraceStep(_Output):
+    """What one agent decided, and how long it took."""
+
+    name: str
+    decision: str
+    ms: float
+    details: dict[str, Any] = Field(default_factory=dict)
+
+
+class Answer(_Output):
+    """The whole answer. `abstained` means that the documents do not hold it; then nothing is cited."""
+
+    answer: str
+    abstained: bool
+    citations: list[Citation]
+    grounded: bool = Field(description="Every sentence of the answer is supported by a quote.")
+    confidence: float = Field(ge=0.0, le=1.0)
+    language: Language
+    route: Route
+    model: str
+    adapter: str | None
+    index: str | None
+    usage: Usage
+    timings: Timings
+    cold_start: bool = Field(description="This is the first question since the process started.")
+    request_id: str
+    trace: list[TraceStep]
+
+
+class StepEvent(_Output):
+    """An agent has finished its step."""
+
+    type: Literal["step"] = "step"
+    step: TraceStep
+
+
+class Source(_Output):
+    """A passage that the answer will be made from."""
+
+    source: str
+    title: str
+    heading: str
+    score: float
+
+
+class SourcesEvent(_Output):
+    """The passages that were found, before the first word of the answer."""
+
+    type: Literal["sources"] = "sources"
+    sources: list[Source]
+
+
+class DeltaEvent(_Output):
+    """A piece of the draft, as the model writes it. The verified answer is in `FinalEvent` and may differ."""
+
+    type: Literal["delta"] = "delta"
+    text: str
+
+
+class FinalEvent(_Output):
+    """The verified answer; always last."""
+
+    type: Literal["final"] = "final"
+    answer: Answer
+
+
+AskEvent = StepEvent | SourcesEvent | DeltaEvent | FinalEvent

@@ -1,0 +1,78 @@
+"""Every setting, in one frozen class, read from the environment and `.env`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+EMBEDDED_LLM = "models/SmolLM2-135M-Instruct"
+EMBEDDED_EMBEDDER = "models/multilingual-e5-small"
+
+
+class Settings(BaseSettings):
+    """Settings of both transports and of every command. Names are the environment variables' names in lower case."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+
+    base_model: str = Field(
+        EMBEDDED_LLM, description="Language model: a local folder, or a Hub id (looked up in the platform's cache first)."
+    )
+    lora_model: str = Field(
+        "", description="LoRA adapters: a folder, a Hub id, or name=path,name=path. The first one is the default."
+    )
+    embedding_model: str = Field(
+        EMBEDDED_EMBEDDER, description="Embedding model: a local folder, or a Hub id. A store works with one only."
+    )
+    rag_store: Path = Field(Path("rag_store"), description="Folder of the index, made by `python -m agent.ingest`.")
+    hf_token: SecretStr = Field(SecretStr(""), description="Hugging Face token, for gated models.")
+    allow_downloads: bool = Field(
+        False, description="Let a Hub id that is not on disk be downloaded; otherwise no hub is ever called."
+    )
+
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Keys of the HTTP server, separated by commas; several may be valid at once."
+    )
+    auth_disabled: bool = Field(False, description="true lets anybody ask; without keys the server refuses to start.")
+    host: str = Field("127.0.0.1", description="Address the HTTP server listens on; 0.0.0.0 in a container.")
+    port: int = Field(8000, ge=0, le=65535, description="Port of the HTTP server; 0 picks a free one.")
+    docs_enabled: bool = Field(True, description="Serve the OpenAPI pages at /docs.")
+    max_body_bytes: int = Field(65536, ge=1024, description="Largest request body the HTTP server reads.")
+
+    handler_concurrency: int = Field(4, ge=1, le=256, description="Jobs one serverless worker takes at once.")
+    max_generations: int = Field(
+        0, ge=0, le=1024, description="Answers generated at once; 0 derives it from the free memory."
+    )
+    max_queue: int = Field(32, ge=0, description="Questions that may wait for a free place before one is refused.")
+    request_timeout_s: float = Field(120.0, gt=0, le=600, description="Deadline of a question that does not bring one.")
+
+    top_k: int = Field(4, ge=1, le=20, description="Passages read for an answer.")
+    max_tokens: int = Field(96, ge=1, le=2048, description="Most tokens generated for an answer.")
+    context_tokens: int = Field(1024, ge=128, description="Most tokens of passages in the prompt.")
+    dense_weight: float = Field(0.7, ge=0, le=1, description="Share of the embedding score in ranking; BM25 has the rest.")
+    min_relevance: float = Field(
+        0.5, ge=0, le=1, description="Below this relevance the answer is 'not in the documents'."
+    )
+
+    chunk_tokens: int = Field(160, ge=32, le=480, description="Largest chunk, in tokens of the embedding model.")
+    chunk_overlap_tokens: int = Field(32, ge=0, le=240, description="Tokens that neighbouring chunks share.")
+    embed_batch: int = Field(16, ge=1, le=1024, description="Chunks embedded at once.")
+
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the models run.")
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
+        "auto", description="auto is bfloat16 where the CPU or GPU is good at it."
+    )
+    torch_threads: int = Field(0, ge=0, le=256, description="CPU threads of the models; 0 leaves it to torch.")
+    load_retry_s: float = Field(2.0, gt=0, description="First pause before a failed load is tried again; it doubles.")
+    load_retry_max_s: float = Field(60.0, gt=0, description="Longest pause between two loads.")
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe line to log.")
+    log_format: Literal["auto", "json", "console"] = Field("auto", description="auto is JSON unless it is a terminal.")
+    log_content: bool = Field(False, description="true logs questions and answers; they are personal data.")
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _split_keys(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(key.strip() for key in value.split(",") if key.strip())
+        return value
