@@ -1,0 +1,1 @@
+"""Plain text in English and Spanish: its language, its sentences, its words."""
