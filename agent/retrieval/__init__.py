@@ -1,0 +1,1 @@
+"""Finds passages: embeddings and BM25, fused."""

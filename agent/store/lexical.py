@@ -1,0 +1,34 @@
+"""The BM25 index, made by bm25s: sparse arrays read by mmap."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import bm25s
+import numpy as np
+from numpy.typing import NDArray
+
+
+def write_lexical(folder: Path, documents: Sequence[Sequence[str]]) -> None:
+    """Index the terms of each chunk, in the order of the chunks' ids."""
+    index = bm25s.BM25(backend="numpy")
+    # bm25s cannot index a corpus without a single term.
+    index.index([list(terms) or [""] for terms in documents], show_progress=False)
+    index.save(folder, show_progress=False)
+
+
+class LexicalIndex:
+    """Read access; safe from several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._index = bm25s.BM25.load(folder, mmap=True, show_progress=False)
+
+    def scores(self, terms: Sequence[str]) -> NDArray[np.float32]:
+        """BM25 of every chunk for the query's terms, shape (chunks,); zero where none occurs."""
+        known = [term for term in terms if term in self._index.vocab_dict]
+        if not known:
+            return np.zeros(self._index.scores["num_docs"], dtype=np.float32)
+        return np.asarray(self._index.get_scores(known), dtype=np.float32)
+
+    def knows(self, term: str) -> bool:
+        """Whether any chunk has this term."""
+        return term in self._index.vocab_dict

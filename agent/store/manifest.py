@@ -1,0 +1,114 @@
+"""manifest.json: what a store is made of, and the proof that its files are what was built.
+
+    rag_store/
+      manifest.json            the only file that is ever replaced, by one rename
+      builds/<build id>/       index.faiss, chunks.sqlite, bm25/*; never changed once written
+
+A reader therefore sees one whole build or the one before it, never a mixture, whenever a build is interrupted.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from agent.errors import StoreCorrupt, StoreMismatch, StoreMissing
+
+SCHEMA_VERSION = 1
+FILE_NAME = "manifest.json"
+BUILDS = "builds"
+
+
+class StoredFile(BaseModel):
+    """One file of the build, by its path inside the store."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str
+    size: int
+    sha256: str
+
+
+class Manifest(BaseModel):
+    """What was built, from what, with what."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    build: str
+    built_at: str
+    embedder: str
+    embedder_fingerprint: str
+    dimension: int
+    metric: Literal["inner_product"] = "inner_product"
+    index_type: Literal["flat"] = "flat"
+    chunk_tokens: int
+    chunk_overlap_tokens: int
+    documents: int
+    chunks: int
+    sources: dict[str, str]
+    files: list[StoredFile]
+
+    @property
+    def index_id(self) -> str:
+        """Twelve hex digits that name exactly this content."""
+        content = self.model_dump(exclude={"built_at", "build"})
+        content["files"] = sorted(file["sha256"] for file in content["files"])
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def sha256_of(path: Path) -> str:
+    """Hash of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_manifest(store: Path) -> Manifest:
+    """The manifest of the store's current build.
+
+    Raises:
+        StoreMissing: there is no manifest.
+        StoreMismatch: it was written by another version of Askpod.
+        StoreCorrupt: it is not a manifest.
+    """
+    try:
+        content = json.loads((store / FILE_NAME).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise StoreMissing("There is no store; build one with `make ingest DOCS=folder`.", detail=str(error)) from error
+    except (OSError, ValueError) as error:
+        raise StoreCorrupt("The store's manifest cannot be read.", detail=str(error)) from error
+    if isinstance(content, dict) and content.get("schema_version") != SCHEMA_VERSION:
+        raise StoreMismatch("The store was built by another version of Askpod; build it again.")
+    try:
+        return Manifest.model_validate(content)
+    except ValidationError as error:
+        raise StoreCorrupt("The store's manifest is not valid.", detail=str(error)) from error
+
+
+def write_manifest(store: Path, manifest: Manifest) -> None:
+    """Make `manifest` the store's current one, in one step."""
+    temporary = store / f".{FILE_NAME}.{os.getpid()}"
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(manifest.model_dump_json(indent=2) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(store / FILE_NAME)
+
+
+def verify_files(store: Path, manifest: Manifest) -> None:
+    """Compare every file with the manifest, before any of them is parsed.
+
+    Raises:
+        StoreCorrupt: a file is missing, is not a plain file inside the store, or differs.
+    """
+    root = store.resolve()
+    for entry in manifest.files:
+        path = store / entry.path
+        name = Path(entry.path).name
+        if path.is_symlink() or not path.resolve().is_relative_to(root) or not path.is_file():
+            raise StoreCorrupt("A file of the store is missing; build it again.", detail=name)
+        if path.stat().st_size != entry.size or sha256_of(path) != entry.sha256:
+            raise StoreCorrupt("A file of the store was altered; build it again.", detail=name)
