@@ -1,25 +1,13 @@
 """Citations are made by code: a quote is a sentence of the source, by its offsets, never what a model typed."""
 
-from dataclasses import dataclass
-
-from agent.retrieval.retriever import Passage
+from agent.retrieval.evidence import Evidence
 from agent.schemas import Citation
-from agent.store.chunks import Sentence
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """A source sentence that supports something, and where it stands."""
-
-    passage: Passage
-    sentence: Sentence
 
 
 class Citations:
     """Numbers the evidence of one answer in order of use; the same sentence keeps its number."""
 
-    def __init__(self, relevance: float) -> None:
-        self._relevance = relevance
+    def __init__(self) -> None:
         self._cited: dict[tuple[str, int, int], Citation] = {}
 
     def cite(self, evidence: Evidence) -> int:
@@ -34,7 +22,7 @@ class Citations:
                 quote=sentence.text,
                 start=sentence.start,
                 end=sentence.end,
-                score=round(self._relevance, 4),
+                score=round(min(max(evidence.cosine, 0.0), 1.0), 4),
             )
         return self._cited[key].id
 

@@ -1,5 +1,6 @@
 """Loads everything a question needs, and warms it up, so that the first question is as fast as the next."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,7 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.engine.base import Engine, Sampling
+from agent.errors import StoreMismatch
 from agent.multi_agent import MultiAgent
+from agent.retrieval.embedder import Embedder
+from agent.retrieval.evidence import EvidenceRanker
+from agent.retrieval.retriever import Retriever
 from agent.settings import Settings
 from agent.store.store import Store
 
@@ -16,7 +21,7 @@ Phase = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A service's working parts. `store` is None for a fake without documents."""
+    """A service's working parts."""
 
     engine: Engine
     agent: MultiAgent
@@ -40,3 +45,49 @@ class Loaded:
         """Free the models and close the files."""
         self.engine.close()
         self.store.close()
+
+
+def load(settings: Settings, phase: Phase) -> Loaded:
+    """Load the real models and the store. `phase` is told each part's name and milliseconds.
+
+    Raises:
+        LoadError: what is missing or does not fit; nothing stays loaded.
+    """
+    with _timed("imports", phase):
+        from agent.engine.transformers_engine import TransformersEngine
+        from agent.retrieval.loading import load_embedder
+    with _timed("store", phase):
+        store = Store(settings.rag_store)
+    with _timed("embedder", phase):
+        embedder = load_embedder(settings)
+        if embedder.fingerprint != store.manifest.embedder_fingerprint:
+            raise StoreMismatch("The store was built with another embedding model; build it again.")
+    with _timed("model", phase):
+        engine = TransformersEngine(settings)
+    loaded = assemble(engine, store, embedder, settings)
+    with _timed("warm_up", phase):
+        asyncio.run(_warm_up(loaded, embedder))
+    return loaded
+
+
+def assemble(engine: Engine, store: Store, embedder: Embedder, settings: Settings) -> Loaded:
+    """The agents around an engine, a store and its embedder."""
+    retriever = Retriever(store, embedder, settings.dense_weight)
+    ranker = EvidenceRanker(embedder, settings.dense_weight)
+    return Loaded(engine, MultiAgent(engine, retriever, ranker, store.manifest.index_id, settings), store)
+
+
+async def _warm_up(loaded: Loaded, embedder: Embedder) -> None:
+    """The first forward pass of each model is slow; let it not be a caller's."""
+    embedder.embed_question("warm up")
+    prompt = loaded.engine.encode_chat([{"role": "user", "content": "Hello"}])
+    for adapter in (None, *loaded.engine.adapters):
+        async for _delta in loaded.engine.generate(prompt, Sampling(max_tokens=2), adapter):
+            pass
+
+
+@contextmanager
+def _timed(name: str, phase: Phase) -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    phase(name, round((time.monotonic() - started) * 1000, 1))

@@ -89,10 +89,10 @@ class Runtime:
         try:
             loaded = self._loader(self.settings, phase)
         except LoadError as error:
-            attempt.error = error
-            self._become(State.FAILED)
-            log.error("load.failed", attempt=attempt.number, code=error.code, reason=error.message, detail=error.detail)
-            return False
+            return self._fail(attempt, error)
+        except Exception as error:  # the edge of the loading thread: whatever it is, it is reported and tried again
+            log.exception("load.crashed")
+            return self._fail(attempt, LoadError("Loading failed for an unforeseen reason.", detail=repr(error)))
         with self._lock:
             if self.state is State.CLOSED:
                 loaded.close()
@@ -121,20 +121,34 @@ class Runtime:
         if loaded is not None:
             loaded.close()
 
+    def _fail(self, attempt: Attempt, error: LoadError) -> bool:
+        attempt.error = error
+        with self._lock:
+            if self.state is not State.CLOSED:
+                self._become(State.FAILED)
+        get_logger().error(
+            "load.failed", attempt=attempt.number, code=error.code, reason=error.message, detail=error.detail
+        )
+        return False
+
     def _load_until_ready(self) -> None:
         pause = self.settings.load_retry_s
         if self.state is State.FAILED and not self._wait_and_restart(pause):
             return
+            pause *= 2
         while not self.load():
-            pause = min(pause * 2, self.settings.load_retry_max_s)
             if not self._wait_and_restart(pause):
                 return
+            pause = min(pause * 2, self.settings.load_retry_max_s)
 
     def _wait_and_restart(self, pause: float) -> bool:
         get_logger().info("load.retry", in_s=pause)
         if self._stop.wait(pause):
             return False
-        self._become(State.STARTING)
+        with self._lock:
+            if self.state is State.CLOSED:
+                return False
+            self._become(State.STARTING)
         return True
 
     def _become(self, state: State) -> None:

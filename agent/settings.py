@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 EMBEDDED_LLM = "models/SmolLM2-135M-Instruct"
@@ -16,7 +16,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
 
     base_model: str = Field(
-        EMBEDDED_LLM, description="Language model: a local folder, or a Hub id (looked up in the platform's cache first)."
+        EMBEDDED_LLM,
+        description="Language model: a local folder, or a Hub id (looked up in the platform's cache first).",
     )
     lora_model: str = Field(
         "", description="LoRA adapters: a folder, a Hub id, or name=path,name=path. The first one is the default."
@@ -49,7 +50,9 @@ class Settings(BaseSettings):
     top_k: int = Field(4, ge=1, le=20, description="Passages read for an answer.")
     max_tokens: int = Field(96, ge=1, le=2048, description="Most tokens generated for an answer.")
     context_tokens: int = Field(1024, ge=128, description="Most tokens of passages in the prompt.")
-    dense_weight: float = Field(0.7, ge=0, le=1, description="Share of the embedding score in ranking; BM25 has the rest.")
+    dense_weight: float = Field(
+        0.7, ge=0, le=1, description="Share of the embedding score in ranking; BM25 has the rest."
+    )
     min_relevance: float = Field(
         0.5, ge=0, le=1, description="Below this relevance the answer is 'not in the documents'."
     )
@@ -76,3 +79,9 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(key.strip() for key in value.split(",") if key.strip())
         return value
+
+
+def explain(error: ValidationError) -> str:
+    """One line for each wrong setting: its name and what is wrong, never its value."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    return "".join(f"{'.'.join(str(p) for p in item['loc']).upper()}: {item['msg']}\n" for item in problems)

@@ -109,6 +109,8 @@ def _configs(pack: E5Pack) -> dict[str, Any]:
         "1_Pooling/config.json": {"word_embedding_dimension": pack.hidden, "pooling_mode_mean_tokens": True},
         "2_Normalize/config.json": {},
         "config_sentence_transformers.json": {
-            "prompts": PROMPTS, "default_prompt_name": None, "similarity_fn_name": "cosine",
+            "prompts": PROMPTS,
+            "default_prompt_name": None,
+            "similarity_fn_name": "cosine",
         },  # fmt: skip
     }

@@ -1,6 +1,6 @@
 """The one contract between the agents and whatever generates text."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -54,7 +54,7 @@ class Engine(Protocol):
 
     def generate(
         self, prompt_ids: Sequence[int], sampling: Sampling, adapter: str | None
-    ) -> AsyncIterator[TokenDelta]:
+    ) -> AsyncGenerator[TokenDelta, None]:
         """Tokens as they are made. Closing the iterator stops the generation within one token.
 
         Raises:

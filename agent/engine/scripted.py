@@ -1,7 +1,7 @@
 """An engine without a model: it says what it was told to say. For tests, demos and developing a client."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from agent.engine.base import ChatMessage, EngineStats, Sampling, TokenDelta
 from agent.errors import GenerationFailed, PromptTooLong, UnknownAdapter
@@ -51,7 +51,7 @@ class ScriptedEngine:
 
     async def generate(
         self, prompt_ids: Sequence[int], sampling: Sampling, adapter: str | None
-    ) -> AsyncIterator[TokenDelta]:
+    ) -> AsyncGenerator[TokenDelta, None]:
         """The script's words, one by one."""
         if adapter is not None and adapter not in self.adapters:
             raise UnknownAdapter(param="adapter")

@@ -6,7 +6,7 @@ the adapter it asked for; so generations never share state, and cancelling one t
 
 import threading
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from collections.abc import Sequence as SequenceOf
 from pathlib import Path
 
@@ -71,7 +71,7 @@ class TransformersEngine:
 
     async def generate(
         self, prompt_ids: SequenceOf[int], sampling: Sampling, adapter: str | None
-    ) -> AsyncIterator[TokenDelta]:
+    ) -> AsyncGenerator[TokenDelta, None]:
         """As `Engine.generate`."""
         if adapter is not None and adapter not in self.adapters:
             raise UnknownAdapter(param="adapter")

@@ -52,7 +52,9 @@ def _read(docs: Path, console: Console) -> list[Document]:
 def _build(store: Path, documents: list[Document], settings: Settings, console: Console) -> Manifest | None:
     if not documents:
         return None
-    from agent.retrieval.loading import load_embedder  # torch takes seconds to import: say first what is wrong with the folder
+    from agent.retrieval.loading import (
+        load_embedder,
+    )  # torch takes seconds to import: say first what is wrong with the folder
 
     embedder = load_embedder(settings)
     sizes = {"chunk_tokens": settings.chunk_tokens, "overlap_tokens": settings.chunk_overlap_tokens}

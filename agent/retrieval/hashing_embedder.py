@@ -29,7 +29,9 @@ class HashingEmbedder:
 
     def embed_passages(self, texts: Sequence[str], progress: Progress = lambda _done: None) -> Vectors:
         """One vector a passage, shape (len(texts), dimension)."""
-        vectors = np.stack([self._embed(text) for text in texts]) if texts else np.zeros((0, self.dimension), np.float32)
+        vectors = (
+            np.stack([self._embed(text) for text in texts]) if texts else np.zeros((0, self.dimension), np.float32)
+        )
         progress(len(texts))
         return vectors
 

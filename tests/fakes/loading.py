@@ -1,0 +1,50 @@
+"""A Loader for `Runtime` with a real store, a hashing embedder and a scripted engine: everything but the models."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from agent.engine.scripted import ScriptedEngine
+from agent.ingest.builder import build_store, cut
+from agent.ingest.loaders import Skipped, load_documents
+from agent.loading import Loaded, assemble
+from agent.retrieval.hashing_embedder import HashingEmbedder
+from agent.runtime import Loader
+from agent.settings import Settings
+from agent.store.store import Store
+
+DOCUMENTS = {
+    "server.md": "# The server\n\nThe HTTP server listens on port 8000 by default. The key goes in X-API-KEY.\n",
+    "es/servidor.md": "# El servidor\n\nEl servidor HTTP escucha en el puerto 8000 por defecto.\n",
+    "adapters.md": "# Adapters\n\nA LoRA adapter is a small set of weights. The first adapter is the default one.\n",
+}
+
+
+def write_documents(folder: Path, documents: dict[str, str]) -> Path:
+    """Write `documents` (path: text) under `folder`."""
+    for name, text in documents.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
+def build_small_store(folder: Path, documents: dict[str, str] | None = None) -> Path:
+    """A real store of small documents, under `folder`."""
+    docs = write_documents(folder / "docs", documents or DOCUMENTS)
+    found = [document for document in load_documents(docs) if not isinstance(document, Skipped)]
+    embedder = HashingEmbedder()
+    chunked = cut(found, embedder, 64, 8)
+    build_store(folder / "store", chunked, embedder, chunk_tokens=64, overlap_tokens=8)
+    return folder / "store"
+
+
+def scripted_loader(engine: ScriptedEngine | None = None, documents: dict[str, str] | None = None) -> Loader:
+    """Loads in milliseconds; the engine says what it was told to say."""
+
+    def load(settings: Settings, phase: Callable[[str, float], None]) -> Loaded:
+        folder = build_small_store(Path(tempfile.mkdtemp(prefix="askpod-test-")), documents)
+        phase("store", 0.0)
+        return assemble(engine or ScriptedEngine(), Store(folder), HashingEmbedder(), settings)
+
+    return load
