@@ -1,6 +1,5 @@
 """How likely it is that the documents hold the answer."""
 
-import math
 from collections.abc import Sequence
 
 from agent.retrieval.evidence import Evidence

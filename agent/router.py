@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from agent.schemas import Language, Route
 from agent.text.words import fold, words
 
-_GREETING = "hi hello hey good morning afternoon evening hola buenas buenos dias tardes noches saludos".split()
-_THANKS = "thanks thank you very much cheers great gracias muchas muchisimas perfecto genial vale ok okay".split()
-_FAREWELL = "bye goodbye see you later adios hasta luego pronto manana chao".split()
-_FILLER = "there askpod bot friend todo todos a y and so".split()
+_GREETINGS = """hi hello hey good morning afternoon evening hola buenas buenos dias tardes noches saludos"""
+_THANKS = """thanks thank you very much cheers great gracias muchas muchisimas perfecto genial vale ok okay"""
+_FAREWELLS = """bye goodbye see you later adios hasta luego pronto manana chao"""
+_FILLERS = frozenset(("there", "askpod", "bot", "friend", "todo", "todos", "a", "y", "and", "so"))
+_VOCABULARY = {
+    "greeting": frozenset(_GREETINGS.split()),
+    "thanks": frozenset(_THANKS.split()),
+    "farewell": frozenset(_FAREWELLS.split()),
+}
 _ABOUT = re.compile(
     r"(?:who|what) are you|what can you do|how are you|how do you do|"
     r"quien eres|que eres|que puedes hacer|que sabes hacer|como estas|que tal(?: estas)?"
@@ -55,7 +60,7 @@ def _small_talk(question: str) -> str | None:
         return None
     if _ABOUT.fullmatch(" ".join(re.findall(r"\w+", fold(question)))):
         return "about"
-    for kind, vocabulary in (("greeting", _GREETING), ("thanks", _THANKS), ("farewell", _FAREWELL)):
-        if said[0] in vocabulary and all(word in (*vocabulary, *_FILLER) for word in said):
+    for kind, vocabulary in _VOCABULARY.items():
+        if said[0] in vocabulary and all(word in vocabulary | _FILLERS for word in said):
             return kind
     return None

@@ -1,8 +1,8 @@
 """A job in, a job's output out, as the platform's SDK wants them.
 
-A job is `{"id": ..., "input": {...}}`. The SDK posts what the handler returns as `output`, except for a top-level `error`,
-which must be a *string*: a dict would be shown as a completed job (runpod-python issue 299). It also removes keys from
-the object it is given, so every output is a fresh one.
+A job is `{"id": ..., "input": {...}}`. The SDK posts what the handler returns as `output`, except for a top-level
+`error`, which must be a *string*: a dict would be shown as a completed job (runpod-python issue 299). It also removes
+keys from the object it is given, so every output is a fresh one.
 """
 
 import json

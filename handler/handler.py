@@ -1,4 +1,4 @@
-"""The one handler: everything heavy is loaded once, into a module global; every job after that goes straight to work."""
+"""The one handler: what is heavy is loaded once, into a module global; every job after that goes straight to work."""
 
 import asyncio
 import threading
@@ -41,7 +41,7 @@ async def handler(job: object) -> dict[str, Any]:
         except AskError as error:
             log_refusal(caller, error)
             raise
-        runtime = RUNTIME or await asyncio.to_thread(cold_start)
+        runtime = RUNTIME if RUNTIME is not None else await asyncio.to_thread(cold_start)
         return output_of(await runtime.answer(request, caller))
     except AskError as error:
         return failure_of(error, caller)

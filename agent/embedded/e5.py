@@ -112,5 +112,5 @@ def _configs(pack: E5Pack) -> dict[str, Any]:
             "prompts": PROMPTS,
             "default_prompt_name": None,
             "similarity_fn_name": "cosine",
-        },  # fmt: skip
+        },
     }

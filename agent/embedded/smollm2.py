@@ -18,7 +18,7 @@ def convert(package: Path, target: Path) -> None:
         package, gguf_file=GGUF_FILE, quantization_config=GgufConfig(dequantize=True), dtype=torch.bfloat16
     )
     # The weights are plain numbers now; a left-over quantization config would make every loader look for GGUF again.
-    model.hf_quantizer = None
+    model.hf_quantizer = None  # type: ignore[assignment]
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
     model.save_pretrained(target)

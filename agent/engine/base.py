@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 FinishReason = Literal["stop", "length"]
-ChatMessage = dict[Literal["role", "content"], str]
+ChatMessage = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def cache_bytes_per_token(config: PretrainedConfig, dtype: torch.dtype) -> int:
     """Bytes of keys and values that one token occupies over all layers."""
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    return 2 * config.num_hidden_layers * heads * head_dim * dtype.itemsize
+    return int(2 * config.num_hidden_layers * heads * head_dim * dtype.itemsize)
 
 
 def pick_capacity(settings: Settings, device: torch.device, bytes_per_generation: int) -> int:

@@ -29,8 +29,8 @@ class ChatTokenizer:
         if self._tokenizer.chat_template:
             text = self._tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
         else:
-            turns = [f"{message['role'].capitalize()}: {message['content']}" for message in messages]
-            text = "\n\n".join([*turns, "Assistant:"])
+            lines = [f"{message['role'].capitalize()}: {message['content']}" for message in messages]
+            text = "\n\n".join([*lines, "Assistant:"])
         # A caller's text may spell out a special token; split_special_tokens cannot tell ours from theirs in one
         # rendered string, so prompts.py takes such spellings out of what callers and documents bring.
         ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -42,8 +42,8 @@ class ChatTokenizer:
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of generated ids, without special tokens."""
-        text: str = self._tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        return text
+        text = self._tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return str(text)
 
     @property
     def end_id(self) -> int | None:

@@ -9,11 +9,11 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from collections.abc import Sequence as SequenceOf
 from pathlib import Path
+from typing import Any
 
 import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, PreTrainedModel
-from transformers.utils import logging as transformers_logging
 
 from agent.engine.adapters import adapter_folders, check_fits
 from agent.engine.base import ChatMessage, EngineStats, Sampling, TokenDelta
@@ -23,7 +23,7 @@ from agent.engine.tokenizer import ChatTokenizer
 from agent.errors import AskError, GenerationFailed, ModelInvalid, PromptTooLong, UnknownAdapter
 from agent.model_source import locate
 from agent.settings import Settings
-from agent.telemetry.logs import get_logger
+from agent.telemetry.logs import get_logger, quiet_transformers
 
 
 class TransformersEngine:
@@ -34,8 +34,7 @@ class TransformersEngine:
     """
 
     def __init__(self, settings: Settings) -> None:
-        transformers_logging.set_verbosity_error()
-        transformers_logging.disable_progress_bar()
+        quiet_transformers()
         if settings.torch_threads:
             torch.set_num_threads(settings.torch_threads)
         self._device = pick_device(settings)
@@ -153,7 +152,7 @@ class TransformersEngine:
     def _activate(self, adapter: str | None) -> None:
         if adapter == self._active:
             return
-        tuner = self._model.base_model
+        tuner: Any = self._model.base_model  # peft's LoraModel; only a PeftModel has an adapter to switch
         if adapter is None:
             tuner.disable_adapter_layers()
         else:
@@ -164,12 +163,13 @@ class TransformersEngine:
 
 def _load_base(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
     try:
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        model: Any = AutoModelForCausalLM.from_pretrained(
             folder, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ModelInvalid("BASE_MODEL cannot be loaded.", detail=repr(error)) from error
-    return model.eval()
+    prepared: PreTrainedModel = model.eval()
+    return prepared
 
 
 def _load_adapters(

@@ -4,13 +4,13 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
+import numpy as np
 from sentence_transformers import SentenceTransformer
-from transformers.utils import logging as transformers_logging
 
 from agent.errors import ModelInvalid
 from agent.retrieval.embedder import Progress
 from agent.store.vectors import Vectors
+from agent.telemetry.logs import quiet_transformers
 
 # What decides the vectors; a README or a picture beside them does not.
 _WEIGHT_FILES = ("*.safetensors", "config.json", "tokenizer.json", "modules.json", "config_sentence_transformers.json")
@@ -25,8 +25,7 @@ class SentenceTransformerEmbedder:
     """
 
     def __init__(self, folder: Path, *, device: str, batch: int) -> None:
-        transformers_logging.set_verbosity_error()
-        transformers_logging.disable_progress_bar()
+        quiet_transformers()
         try:
             self._model = SentenceTransformer(
                 str(folder), device=device, local_files_only=True, trust_remote_code=False,
@@ -39,8 +38,8 @@ class SentenceTransformerEmbedder:
         self._folder = folder
         self._batch = batch
         prompts = self._model.prompts
-        self._question_prompt = prompts.get("query", "")
-        self._passage_prompt = prompts.get("passage") or prompts.get("document", "")
+        self._question_prompt = prompts.get("query") or ""
+        self._passage_prompt = prompts.get("passage") or prompts.get("document") or ""
 
     @property
     def fingerprint(self) -> str:
@@ -65,7 +64,8 @@ class SentenceTransformerEmbedder:
             vectors = self._encode([self._passage_prompt + texts[place] for place in places])
             rows.update(zip(places, vectors, strict=True))
             progress(len(places))
-        return torch.stack([torch.from_numpy(rows[place]) for place in range(len(texts))]).numpy()
+        ordered: Vectors = np.stack([rows[place] for place in range(len(texts))])
+        return ordered
 
     def token_counts(self, texts: Sequence[str]) -> list[int]:
         """Length of each text in tokens, without special tokens."""

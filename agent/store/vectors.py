@@ -46,6 +46,6 @@ class VectorIndex:
             _THREAD.ready = True
         options = None
         if among is not None:
-            options = faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.asarray(among, dtype=np.int64)))
+            options = faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.asarray(among, dtype=np.int64)))  # type: ignore[call-arg]
         scores, ids = self._index.search(query.reshape(1, -1), min(k, len(self)), params=options)
         return [(int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if i >= 0]

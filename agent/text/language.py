@@ -7,7 +7,24 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 from agent.schemas import Language
 
 # Greetings and bare keywords are too short for the classifier's n-grams.
-_SPANISH_WORDS = frozenset("hola gracias adiós adios sí vale qué cómo cuál dónde cuándo quién máximo por para".split())
+_SPANISH_WORDS = frozenset(
+    (
+        "hola",
+        "gracias",
+        "adiós",
+        "adios",
+        "sí",
+        "vale",
+        "qué",
+        "cómo",
+        "cuál",
+        "dónde",
+        "cuándo",
+        "quién",
+        "por",
+        "para",
+    )
+)
 _SPANISH_SIGNS = frozenset("¿¡ñÑ")
 
 

@@ -1,7 +1,7 @@
 """Sentences of Markdown or plain text, as exact spans of it.
 
-Every span satisfies `text[start:end] == sentence`: nothing is normalised, so a quote of it can be checked byte for byte.
-A table row, a list item, a heading and a line of code is each a unit of its own, because it is one to a reader.
+Every span satisfies `text[start:end] == sentence`: nothing is normalised, so a quote can be checked byte for byte. A
+table row, a list item, a heading and a line of code is each a unit of its own, because it is one to a reader.
 """
 
 import re

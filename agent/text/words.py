@@ -13,18 +13,19 @@ _WORD = re.compile(r"\w+(?:[./:-]\w+)*", re.UNICODE)
 _PART = re.compile(r"[^\W_]+", re.UNICODE)
 _SNOWBALL: dict[Language, str] = {"en": "english", "es": "spanish"}
 
+_STOP_WORDS_EN = """
+a about an and are as at be by can could did do does for from had has have how i if in into is it its me my of on or our
+should so than that the their them then there these they this those to was we were what when where which who whom whose
+why will with would you your
+"""
+_STOP_WORDS_ES = """
+a al algo ante aquel aquella como con cual cuales cuando de del desde donde e el ella ellas ellos en entre era eres es
+esa ese eso esta estan estas este esto estos fue ha han hay la las le les lo los mas me mi mis muy ni no nos o para pero
+por porque que quien quienes se ser si sin sobre son su sus tambien te tiene tu tus un una uno unos unas y ya yo
+"""
 STOP_WORDS: dict[Language, frozenset[str]] = {
-    "en": frozenset(
-        """a about an and are as at be by can could did do does for from had has have how i if in into is it its me my
-        of on or our should so than that the their them then there these they this those to was we were what when where
-        which who whom whose why will with would you your""".split()
-    ),
-    "es": frozenset(
-        """a al algo ante aquel aquella como con cual cuales cuando de del desde donde e el ella ellas ellos en entre era
-        eres es esa ese eso esta estan estas este esto estos fue ha han hay la las le les lo los mas me mi mis muy ni no
-        nos o para pero por porque que quien quienes se ser si sin sobre son su sus tambien te tiene tu tus un una uno
-        unos unas y ya yo""".split()
-    ),
+    "en": frozenset(_STOP_WORDS_EN.split()),
+    "es": frozenset(_STOP_WORDS_ES.split()),
 }
 
 

@@ -1,0 +1,1 @@
+"""Transport 2: HTTP. Nothing else imports fastapi."""

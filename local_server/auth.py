@@ -1,0 +1,43 @@
+"""X-API-KEY: several keys, compared as digests in constant time."""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+from pydantic import SecretStr
+from starlette.types import Scope
+
+from agent.errors import Unauthorized
+
+HEADER = "X-API-KEY"
+
+
+class Keys:
+    """The keys that may ask. With none, everybody may: the server only starts so when AUTH_DISABLED=true."""
+
+    def __init__(self, keys: Sequence[SecretStr]) -> None:
+        self._digests = [_digest(key.get_secret_value().encode()) for key in keys]
+
+    def key_id(self, scope: Scope) -> str | None:
+        """A name for the caller's key that is safe to log; None where no key is asked for.
+
+        The header's bytes are taken as they came: a key that is not ASCII is wrong, not a crash.
+
+        Raises:
+            Unauthorized: the key is missing, comes twice, or is none of ours.
+        """
+        if not self._digests:
+            return None
+        sent = [value for name, value in scope["headers"] if name == HEADER.lower().encode()]
+        if len(sent) != 1:
+            raise Unauthorized
+        candidate = _digest(sent[0])
+        # Every key is compared, so that the time tells nothing about which one came close.
+        matches = [hmac.compare_digest(candidate, digest) for digest in self._digests]
+        if not any(matches):
+            raise Unauthorized
+        return f"k_{candidate.hex()[:8]}"
+
+
+def _digest(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()

@@ -1,0 +1,41 @@
+"""Reads a request's body, no further than the limit, and decodes it strictly."""
+
+import json
+from typing import NoReturn
+
+from starlette.requests import Request
+
+from agent.errors import MalformedBody, PayloadTooLarge, UnsupportedMediaType
+
+
+async def read_json(request: Request, max_bytes: int) -> object:
+    """The body as a JSON value.
+
+    Raises:
+        UnsupportedMediaType: it is declared as something else.
+        PayloadTooLarge: it is longer than `max_bytes`, whether it says so or not.
+        MalformedBody: it is not UTF-8 or not JSON (NaN and Infinity are not), or nested too deeply.
+    """
+    if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMediaType
+    body = await _read(request, max_bytes)
+    try:
+        return json.loads(body.decode("utf-8"), parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise MalformedBody(detail=type(error).__name__) from error
+
+
+async def _read(request: Request, max_bytes: int) -> bytes:
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > max_bytes:
+        raise PayloadTooLarge
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > max_bytes:
+            raise PayloadTooLarge
+    return bytes(body)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
