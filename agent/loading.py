@@ -74,7 +74,7 @@ def assemble(engine: Engine, store: Store, embedder: Embedder, settings: Setting
     """The agents around an engine, a store and its embedder."""
     retriever = Retriever(store, embedder, settings.dense_weight)
     ranker = EvidenceRanker(embedder, settings.dense_weight)
-    return Loaded(engine, MultiAgent(engine, retriever, ranker, store.manifest.index_id, settings), store)
+    return Loaded(engine, MultiAgent(engine, retriever, ranker, store.manifest, settings), store)
 
 
 async def _warm_up(loaded: Loaded, embedder: Embedder) -> None:

@@ -29,6 +29,7 @@ from agent.schemas import (
     Usage,
 )
 from agent.settings import Settings
+from agent.store.manifest import Manifest
 from agent.text.language import detect_language
 from agent.verifier import Verdict, Verifier
 
@@ -71,17 +72,18 @@ class MultiAgent:
         engine: what generates.
         retriever: finds passages in the store.
         ranker: finds the sentences in them.
-        index_id: names the store's content in every answer.
+        store: the manifest of the store, which names its content and its embedder.
         settings: top_k, context size, thresholds.
     """
 
     def __init__(
-        self, engine: Engine, retriever: Retriever, ranker: EvidenceRanker, index_id: str, settings: Settings
+        self, engine: Engine, retriever: Retriever, ranker: EvidenceRanker, store: Manifest, settings: Settings
     ) -> None:
         self._engine = engine
         self._retriever = retriever
         self._ranker = ranker
-        self._index_id = index_id
+        self._index_id = store.index_id
+        self._embedder = store.embedder
         self._settings = settings
         self._router = Router()
         self._answerer = Answerer(engine, settings.context_tokens, settings.max_tokens)
@@ -124,7 +126,7 @@ class MultiAgent:
         top_k = request.top_k or self._settings.top_k
         found = await asyncio.to_thread(self._retriever.retrieve, queries, language, top_k, request.filters)
         evidence = await asyncio.to_thread(self._ranker.rank, queries[-1], language, found.passages)
-        score = relevance(queries[-1], language, found, evidence)
+        score = relevance(queries[-1], language, evidence, self._embedder)
         asking.retrieval_ms = asking.step(
             "retriever",
             "found" if found.passages else "nothing",

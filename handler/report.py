@@ -10,17 +10,17 @@ from rich.markup import escape
 def report(job: dict[str, Any], result: dict[str, Any], console: Console) -> None:
     """Print question, answer and numbered sources; or the error."""
     question = job.get("input", {}).get("question") if isinstance(job.get("input"), dict) else None
-    console.print(f"\n[bold]Question[/bold]  {escape(str(question))}")
+    console.print(f"\n[bold]Question[/bold]  {escape(str(question))}", soft_wrap=True)
     if "error" in result:
         problem = json.loads(result["error"])
-        console.print(f"[bold red]Error[/bold red]     {problem['code']}: {escape(problem['detail'])}")
+        console.print(f"[bold red]Error[/bold red]     {problem['code']}: {escape(problem['detail'])}", soft_wrap=True)
         return
-    console.print(f"[bold]Answer[/bold]    {escape(result['answer'])}\n")
+    console.print(f"[bold]Answer[/bold]    {escape(result['answer'])}\n", soft_wrap=True)
     for citation in result["citations"]:
         place = f"{citation['source']}, characters {citation['start']}-{citation['end']}"
-        console.print(f"  \\[{citation['id']}] {escape(citation['title'])} ({escape(place)})")
-        console.print(f"      “{escape(' '.join(citation['quote'].split()))}”")
-    console.print(f"\n[dim]{escape(_footer(result))}[/dim]")
+        console.print(f"  \\[{citation['id']}] {escape(citation['title'])} ({escape(place)})", soft_wrap=True)
+        console.print(f"      “{escape(' '.join(citation['quote'].split()))}”", soft_wrap=True)
+    console.print(f"\n[dim]{escape(_footer(result))}[/dim]", soft_wrap=True)
 
 
 def _footer(result: dict[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""Programs for building the image and the documentation; nothing here is imported by the service."""

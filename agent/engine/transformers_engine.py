@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers.utils import logging as transformers_logging
 
 from agent.engine.adapters import adapter_folders, check_fits
 from agent.engine.base import ChatMessage, EngineStats, Sampling, TokenDelta
@@ -23,7 +24,7 @@ from agent.engine.tokenizer import ChatTokenizer
 from agent.errors import AskError, GenerationFailed, ModelInvalid, PromptTooLong, UnknownAdapter
 from agent.model_source import locate
 from agent.settings import Settings
-from agent.telemetry.logs import get_logger, quiet_transformers
+from agent.telemetry.logs import get_logger
 
 
 class TransformersEngine:
@@ -34,7 +35,9 @@ class TransformersEngine:
     """
 
     def __init__(self, settings: Settings) -> None:
-        quiet_transformers()
+        # What fails is raised, and reported by us.
+        transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         if settings.torch_threads:
             torch.set_num_threads(settings.torch_threads)
         self._device = pick_device(settings)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 from sentence_transformers import SentenceTransformer
+from transformers.utils import logging as transformers_logging
 
 from agent.errors import ModelInvalid
 from agent.retrieval.embedder import Progress
 from agent.store.vectors import Vectors
-from agent.telemetry.logs import quiet_transformers
 
 # What decides the vectors; a README or a picture beside them does not.
 _WEIGHT_FILES = ("*.safetensors", "config.json", "tokenizer.json", "modules.json", "config_sentence_transformers.json")
@@ -25,7 +25,9 @@ class SentenceTransformerEmbedder:
     """
 
     def __init__(self, folder: Path, *, device: str, batch: int) -> None:
-        quiet_transformers()
+        # What fails is raised, and reported by us.
+        transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
             self._model = SentenceTransformer(
                 str(folder), device=device, local_files_only=True, trust_remote_code=False,
@@ -64,8 +66,7 @@ class SentenceTransformerEmbedder:
             vectors = self._encode([self._passage_prompt + texts[place] for place in places])
             rows.update(zip(places, vectors, strict=True))
             progress(len(places))
-        ordered: Vectors = np.stack([rows[place] for place in range(len(texts))])
-        return ordered
+        return np.asarray([rows[place] for place in range(len(texts))], dtype=np.float32)
 
     def token_counts(self, texts: Sequence[str]) -> list[int]:
         """Length of each text in tokens, without special tokens."""

@@ -5,7 +5,6 @@ line, whoever wrote it.
 """
 
 import logging
-import os
 import sys
 from typing import TextIO
 
@@ -52,14 +51,6 @@ def configure_logging(settings: Settings, stream: TextIO = sys.stderr) -> None:
     # They log every request and every file they open, at INFO.
     for noisy in ("httpx", "httpcore", "sentence_transformers", "faiss", "bm25s", "asyncio", "urllib3"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
-
-
-def quiet_transformers() -> None:
-    """Keep transformers' load reports and progress bars out of the log; what fails is raised, and reported by us."""
-    for name in ("transformers", "huggingface_hub"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
-    os.environ["TRANSFORMERS_VERBOSITY"] = "error"
 
 
 def get_logger() -> structlog.stdlib.BoundLogger:

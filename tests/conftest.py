@@ -1,0 +1,67 @@
+"""What several tests stand on: the real models with a real store, and settings that no environment leaks into."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.settings import EMBEDDED_EMBEDDER, EMBEDDED_LLM, Settings
+
+ROOT = Path(__file__).parent.parent
+SETTING_NAMES = {name.upper() for name in Settings.model_fields}
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test reads the developer's settings, nor a .env file."""
+    for name in SETTING_NAMES & set(os.environ):
+        monkeypatch.delenv(name)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings for a fast test: no models, short retries."""
+    return Settings(rag_store=tmp_path / "store", load_retry_s=0.05, load_retry_max_s=0.1, auth_disabled=True)
+
+
+@pytest.fixture(scope="session")
+def real_models() -> Path:
+    """The folder of the embedded models, which `make test` has prepared."""
+    models = ROOT / "models"
+    assert (ROOT / EMBEDDED_LLM).is_dir(), "run `make models` first"
+    return models
+
+
+@pytest.fixture(scope="session")
+def real_store(real_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A store of the API guides, built by the real command with the real embedder."""
+    folder = tmp_path_factory.mktemp("real")
+    for name in ("api.md", "es/api.md"):
+        (folder / "docs" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "docs" / name, folder / "docs" / name)
+    command = [sys.executable, "-m", "agent.ingest", str(folder / "docs"), "--store", str(folder / "store")]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, env=environment())
+    yield folder / "store"
+
+
+@pytest.fixture
+def real_settings(real_store: Path) -> Settings:
+    """The embedded models and a store of the project's own API guides."""
+    return Settings(
+        base_model=str(ROOT / EMBEDDED_LLM),
+        embedding_model=str(ROOT / EMBEDDED_EMBEDDER),
+        rag_store=real_store,
+        auth_disabled=True,
+    )
+
+
+def environment(**settings: object) -> dict[str, str]:
+    """The environment of a subprocess: this one's, without our settings, and with `settings`."""
+    clean = {name: value for name, value in os.environ.items() if name not in SETTING_NAMES}
+    named = {name.upper(): str(value) for name, value in settings.items()}
+    return clean | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)} | named

@@ -1,0 +1,169 @@
+"""handler(job) in process, with a scripted engine."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+import handler.handler as module
+from agent.engine.scripted import ScriptedEngine
+from agent.errors import StoreMissing
+from agent.loading import Loaded, Phase
+from agent.settings import Settings
+from handler.handler import cold_start, handler
+from tests.fakes.loading import scripted_loader
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+
+
+@pytest.fixture
+def engine(settings: Settings) -> Iterator[ScriptedEngine]:
+    """A handler whose models are scripted, loaded as at cold start."""
+    scripted = ScriptedEngine(lambda _prompt: "The HTTP server listens on port 8000 by default.", adapters=("tiny",))
+    runtime = cold_start(settings, scripted_loader(scripted))
+    yield scripted
+    runtime.close()
+    module.RUNTIME = None
+
+
+async def ask(**fields: Any) -> dict[str, Any]:
+    return await handler({"id": "job-1", "input": fields})
+
+
+def code_of(result: dict[str, Any]) -> str:
+    assert ["error"] == list(result)
+    return str(json.loads(result["error"])["code"])
+
+
+async def test_a_job_gets_an_answer_with_its_citation(engine: ScriptedEngine) -> None:
+    """The draft is kept because a source sentence says the same, and that sentence is cited."""
+    result = await ask(question="Which port does the HTTP server listen on?")
+    assert "The HTTP server listens on port 8000 by default. [1]" == result["answer"]
+    assert ["server.md"] == [citation["source"] for citation in result["citations"]]
+    assert "job-1" == result["request_id"]
+    assert ["router", "retriever", "answerer", "verifier"] == [step["name"] for step in result["trace"]]
+
+
+@pytest.mark.parametrize(
+    ("job", "code"),
+    [
+        ({"id": "x"}, "malformed_body"),
+        ({"id": "x", "input": ["question"]}, "malformed_body"),
+        ({"id": "x", "input": "question"}, "malformed_body"),
+        ({"id": "x", "input": {}}, "invalid_request"),
+        ({"id": "x", "input": {"question": ""}}, "invalid_request"),
+        ({"id": "x", "input": {"question": "  "}}, "invalid_request"),
+        ({"id": "x", "input": {"question": "a" * 4001}}, "invalid_request"),
+        ({"id": "x", "input": {"question": 5}}, "invalid_request"),
+        ({"id": "x", "input": {"question": "port?", "colour": "red"}}, "invalid_request"),
+        ({"id": "x", "input": {"question": "port?", "top_k": 0}}, "invalid_request"),
+        ({"id": "x", "input": {"question": "port?", "top_k": 21}}, "invalid_request"),
+        ({"id": "x", "input": {"question": "port?", "adapter": "nobody"}}, "unknown_adapter"),
+        ({"id": "x", "input": {"question": "port?", "filters": {"colour": "red"}}}, "unknown_filter"),
+    ],
+)
+async def test_a_bad_job_gets_one_clear_error(engine: ScriptedEngine, job: dict[str, Any], code: str) -> None:
+    """The error is a JSON string with a code; the next job is answered."""
+    assert code == code_of(await handler(job))
+    assert "answer" in await ask(question="Which port does the HTTP server listen on?")
+
+
+async def test_small_talk_needs_no_documents(engine: ScriptedEngine) -> None:
+    """A greeting is answered in its language, without retrieval and without a model."""
+    result = await ask(question="Hola")
+    assert ("smalltalk", "es", []) == (result["route"], result["language"], result["citations"])
+    assert [] == engine.prompts
+
+
+async def test_a_question_beyond_the_documents_is_not_answered(engine: ScriptedEngine) -> None:
+    """The answer says so, cites nothing, and no model was asked."""
+    result = await ask(question="Who painted the Mona Lisa in Florence?")
+    assert (True, [], "The documents do not say.") == (result["abstained"], result["citations"], result["answer"])
+    assert [] == engine.prompts
+
+
+async def test_an_unsupported_draft_is_replaced_by_the_source(engine: ScriptedEngine) -> None:
+    """What no source sentence says never reaches the caller."""
+    engine._script = lambda _prompt: "The HTTP server listens on port 9999 by default."
+    result = await ask(question="Which port does the HTTP server listen on?")
+    assert "The HTTP server listens on port 8000 by default. [1]" == result["answer"]
+
+
+async def test_an_adapter_can_be_named_or_refused_per_request(engine: ScriptedEngine) -> None:
+    """Left out it is the default one, null is the base model."""
+    question = "Which port does the HTTP server listen on?"
+    await ask(question=question)
+    await ask(question=question, adapter=None)
+    await ask(question=question, adapter="tiny")
+    assert ["tiny", None, "tiny"] == engine.adapters_used
+
+
+async def test_an_engine_that_fails_does_not_leak(engine: ScriptedEngine) -> None:
+    """The caller sees generation_failed and nothing of the exception."""
+
+    def fail(_prompt: str) -> str:
+        raise RuntimeError("secret path /etc")
+
+    engine._script = fail
+    result = await ask(question="Which port does the HTTP server listen on?")
+    assert "generation_failed" == code_of(result)
+    assert "secret" not in result["error"]
+
+
+async def test_cancelling_a_job_stops_its_generation(settings: Settings) -> None:
+    """The SDK cancels the handler's task; the engine's generation ends with it."""
+    slow = ScriptedEngine(lambda _prompt: "one two three four five six", delay_s=5.0)
+    runtime = cold_start(settings, scripted_loader(slow))
+    try:
+        job = asyncio.create_task(ask(question="Which port does the HTTP server listen on?"))
+        while not slow.prompts:
+            await asyncio.sleep(0.01)
+        job.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await job
+        assert (1, 0) == (slow.cancelled, slow.stats().running)
+    finally:
+        runtime.close()
+        module.RUNTIME = None
+
+
+async def test_jobs_wait_out_a_failed_load(settings: Settings) -> None:
+    """While loading fails jobs get model_unavailable with the reason; the same process answers once it succeeds."""
+    store_is_there = False
+    good = scripted_loader()
+
+    def loader(settings: Settings, phase: Phase) -> Loaded:
+        if not store_is_there:
+            raise StoreMissing("There is no store.")
+        return good(settings, phase)
+
+    runtime = cold_start(settings, loader)
+    try:
+        failed = json.loads((await ask(question="port?"))["error"])
+        assert ("model_unavailable", "store_missing", True) == tuple(
+            failed[name] for name in ("code", "reason", "retryable")
+        )
+        store_is_there = True
+        while not runtime.ready:
+            await asyncio.sleep(0.01)
+        assert "answer" in await ask(question="Which port does the HTTP server listen on?")
+    finally:
+        runtime.close()
+        module.RUNTIME = None
+
+
+@hypothesis_settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(job=JSON | st.fixed_dictionaries({"id": JSON, "input": JSON}))
+def test_no_job_ever_escapes(engine: ScriptedEngine, job: object) -> None:
+    """Whatever the job is, the result has exactly one of answer and error."""
+    result = asyncio.run(handler(job))
+    assert ("answer" in result) != ("error" in result)

@@ -1,0 +1,137 @@
+"""`python -m handler` as a real process: under the SDK's loop against a control plane, and in local mode."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.settings import Settings
+from tests.conftest import ROOT, environment
+from tests.fakes.control_plane import ControlPlane
+
+QUESTION = "Which header carries the API key?"
+
+
+def named(settings: Settings, **changes: object) -> dict[str, object]:
+    return {
+        "base_model": settings.base_model,
+        "embedding_model": settings.embedding_model,
+        "rag_store": settings.rag_store,
+        "log_format": "json",
+        **changes,
+    }
+
+
+@contextmanager
+def worker(plane: ControlPlane, log: Path, **settings: object) -> Iterator[subprocess.Popen[bytes]]:
+    env = environment(**settings) | plane.environment()
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "handler"], cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=stderr
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def problem(result: dict[str, Any]) -> dict[str, Any]:
+    assert isinstance(result["error"], str)
+    return dict(json.loads(result["error"]))
+
+
+def test_a_worker_answers_jobs_under_the_sdk_loop(real_settings: Settings, tmp_path: Path) -> None:
+    """Good jobs get real, cited answers; bad ones one clear error each; the worker lives on."""
+    bad_inputs: dict[str, Any] = {
+        "malformed_body": ["a", "list"],
+        "invalid_request": {"question": QUESTION, "colour": "red"},
+        "unknown_adapter": {"question": QUESTION, "adapter": "nobody"},
+    }
+    with ControlPlane() as plane, worker(plane, tmp_path / "log", **named(real_settings)):
+        first = plane.submit(input={"question": QUESTION})
+        output = plane.result(first, 120)["output"]
+        assert "X-API-KEY" in output["answer"]
+        assert output["citations"]
+        source = (ROOT / "docs" / output["citations"][0]["source"]).read_text(encoding="utf-8")
+        for citation in output["citations"]:
+            assert source[citation["start"] : citation["end"]] == citation["quote"]
+        failures = {code: plane.submit(input=value) for code, value in bad_inputs.items()}
+        for code, job_id in failures.items():
+            result = plane.result(job_id, 60)
+            assert code == problem(result)["code"]
+            assert set(result) == {"error"}
+            for secret in ("Traceback", str(ROOT), socket.gethostname()):
+                assert secret not in result["error"]
+        again = plane.submit(input={"question": "¿En qué puerto escucha el servidor HTTP?"})
+        assert "8000" in plane.result(again, 60)["output"]["answer"]
+        assert plane.pings
+
+
+def test_a_model_that_cannot_load_is_reported_and_recovers(real_settings: Settings, tmp_path: Path) -> None:
+    """Without its weights jobs get model_unavailable and the log says why; once they are back, the worker answers."""
+    base = Path(real_settings.base_model)
+    model = tmp_path / base.name
+    shutil.copytree(base, model, ignore=shutil.ignore_patterns("*.safetensors"))
+    log = tmp_path / "log"
+    changes = {"base_model": model, "load_retry_s": 0.5, "load_retry_max_s": 1}
+    with ControlPlane() as plane, worker(plane, log, **named(real_settings, **changes)):
+        failed = problem(plane.result(plane.submit(input={"question": QUESTION}), 120))
+        assert ("model_unavailable", True, "model_invalid") == tuple(
+            failed[name] for name in ("code", "retryable", "reason")
+        )
+        lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("{")]
+        assert any(line.get("event") == "load.failed" and line["code"] == "model_invalid" for line in lines)
+        (model / "model.safetensors").symlink_to(base / "model.safetensors")
+        for _attempt in range(60):
+            result = plane.result(plane.submit(input={"question": QUESTION}), 60)
+            if "output" in result:
+                break
+        assert "X-API-KEY" in result["output"]["answer"]
+
+
+def run_locally(settings: Settings, folder: Path, job: object) -> subprocess.CompletedProcess[str]:
+    (folder / "test_input.json").write_text(json.dumps(job), encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, "-m", "handler"],
+        cwd=folder, env=environment(**named(settings)), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_local_mode_prints_a_readable_answer_with_its_sources(real_settings: Settings, tmp_path: Path) -> None:
+    """`python -m handler` runs test_input.json and exits 0."""
+    finished = run_locally(real_settings, tmp_path, json.loads((ROOT / "test_input.json").read_text()))
+    assert 0 == finished.returncode, finished.stderr
+    assert "X-API-KEY" in finished.stdout
+    assert "(api.md, characters" in finished.stdout
+
+
+def test_local_mode_fails_when_the_job_fails(real_settings: Settings, tmp_path: Path) -> None:
+    """A question that is not a string ends with exit status 1 and says which field is wrong."""
+    finished = run_locally(real_settings, tmp_path, {"input": {"question": 5}})
+    assert 1 == finished.returncode
+    assert "question" in finished.stdout
+
+
+def test_a_wrong_setting_is_named_and_its_value_is_not(tmp_path: Path) -> None:
+    """`python -m handler` with TOP_K=secret exits 2 with one line."""
+    env = environment(top_k="secret")
+    command = [sys.executable, "-m", "handler"]
+    finished = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert 2 == finished.returncode
+    assert finished.stderr.startswith("TOP_K: ")
+    assert "secret" not in finished.stderr
+
+
+@pytest.mark.parametrize("module", ["torch", "transformers", "runpod"])
+def test_importing_the_handler_loads_nothing(module: str) -> None:
+    """`import handler.handler` leaves the heavy libraries alone."""
+    code = f"import sys, handler.handler; sys.exit({module!r} in sys.modules)"
+    assert 0 == subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment(), check=False).returncode
