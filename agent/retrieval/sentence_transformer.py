@@ -55,7 +55,8 @@ class SentenceTransformerEmbedder:
 
     def embed_question(self, text: str) -> Vectors:
         """One vector, shape (dimension,)."""
-        return self._encode([self._question_prompt + text])[0]
+        vector: Vectors = self._encode([self._question_prompt + text])[0]
+        return vector
 
     def embed_passages(self, texts: Sequence[str], progress: Progress = lambda _done: None) -> Vectors:
         """One vector a passage, shape (len(texts), dimension). Batches hold texts of like length, to pad little."""

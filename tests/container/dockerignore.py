@@ -33,7 +33,7 @@ class DockerIgnore:
 
     def ignores(self, path: PurePosixPath) -> bool:
         """Whether `path`, relative to the context, is kept out of the build."""
-        lineage = [str(path), *(str(parent) for parent in path.parents)]
+        lineage = [str(each) for each in (path, *path.parents) if each.name]
         verdict = False
         for rule in self._rules:
             if any(rule.pattern.fullmatch(name) for name in lineage):

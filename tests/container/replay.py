@@ -49,7 +49,7 @@ def replay(stage: Stage, context: Path, root: Path) -> None:
 def _parse(arguments: str) -> Copy:
     words = shlex.split(arguments)
     flags = [word for word in words if word.startswith("--")]
-    if arguments.startswith("[") and arguments.endswith("]") or any(not flag.startswith("--from=") for flag in flags):
+    if arguments.startswith("[") or any(not flag.startswith("--from=") for flag in flags):
         raise ValueError(f"A COPY that this reader does not understand: {arguments}")
     *sources, target = words[len(flags) :]
     return Copy(flags[0].removeprefix("--from=") if flags else "", tuple(sources), target)

@@ -1,0 +1,57 @@
+"""What gets into the image when a build argument names it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+
+def bake(context: Path, app: Path, *settings: str) -> subprocess.CompletedProcess[str]:
+    """Run the build's own command."""
+    command = [sys.executable, str(ROOT / "tools/bake.py"), "--source", str(context), "--target", str(app), *settings]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    """Two models, two adapters and a store, each one file."""
+    context = tmp_path / "context"
+    for folder in ("models/mine", "models/other", "adapters/a", "adapters/b", "rag_store/builds/1"):
+        (context / folder).mkdir(parents=True)
+        (context / folder / "file").write_text(folder, encoding="utf-8")
+        (context / folder / "file").chmod(0o600)
+    return context
+
+
+def test_what_is_named_is_copied_and_nothing_else(context: Path, tmp_path: Path) -> None:
+    """A model, several named adapters and a store come to the path that the setting says; other models stay out."""
+    app = tmp_path / "app"
+    adapters = "LORA_MODEL=first=adapters/a,second=adapters/b"
+
+    result = bake(context, app, "BASE_MODEL=models/mine", adapters, "RAG_STORE=rag_store", "EMBEDDING_MODEL=")
+
+    files = {str(path.relative_to(app)): path.stat().st_mode & 0o777 for path in app.rglob("*") if path.is_file()}
+    assert 0 == result.returncode, result.stderr
+    expected = ["models/mine/file", "adapters/a/file", "adapters/b/file", "rag_store/builds/1/file"]
+    assert dict.fromkeys(expected, 0o644) == files
+
+
+@pytest.mark.parametrize("value", ["someone/some-model", "/runpod-volume/models/mine"])
+def test_what_is_found_at_run_time_is_left_to_it(context: Path, tmp_path: Path, value: str) -> None:
+    """A Hub id and an absolute path are no error, and copy nothing."""
+    result = bake(context, tmp_path / "app", f"BASE_MODEL={value}")
+
+    assert 0 == result.returncode, result.stderr
+    assert not (tmp_path / "app").exists()
+
+
+@pytest.mark.parametrize("value", ["models/missing", "missing", "../outside", "models/../../outside"])
+def test_a_folder_that_is_not_there_stops_the_build(context: Path, tmp_path: Path, value: str) -> None:
+    """The build fails, rather than making an image that cannot start, and names setting and folder."""
+    result = bake(context, tmp_path / "app", f"BASE_MODEL={value}")
+
+    assert 2 == result.returncode
+    assert f"BASE_MODEL: {value} " in result.stderr
