@@ -25,7 +25,7 @@ _ABSOLUTE_PATH = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request of the session. `outcome` is what its `ask.done` line must say; without `key` it has the right one."""
+    """One request of the session. `outcome` is what its `ask.done` line must say; None as `key` is the right one."""
 
     id: str
     body: Mapping[str, Any]

