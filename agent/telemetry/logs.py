@@ -19,14 +19,17 @@ _SHARED: list[structlog.typing.Processor] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 
+# Local variables would put questions and keys into the log.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+
 
 def configure_logging(settings: Settings, stream: TextIO = sys.stderr) -> None:
     """Send every log line of the process to `stream`, in the format and from the level that the settings name."""
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not stream.isatty())
     renderer: list[structlog.typing.Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=True)]
+        [_TRACEBACKS, structlog.processors.JSONRenderer(ensure_ascii=True)]
         if as_json
-        else [structlog.dev.ConsoleRenderer()]
+        else [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     )
     structlog.configure(
         processors=[

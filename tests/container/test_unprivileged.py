@@ -1,0 +1,82 @@
+"""The image as its user meets it: a number without rights, in files that belong to somebody else."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.settings import Settings
+from tests.conftest import ROOT
+from tests.container.dockerfile import Stage
+from tests.container.replay import replay
+from tools.bake import bake
+
+UID = 10001
+
+
+@pytest.fixture
+def baked_root(image: Stage, real_settings: Settings) -> Iterator[Path]:
+    """A container's `/` with models and a store baked in as the build bakes them, which nobody may write to."""
+    # Not under pytest's own folder, which only the user who runs the tests may enter.
+    with tempfile.TemporaryDirectory(prefix="askpod-image-") as folder:
+        root = Path(folder)
+        replay(image, ROOT, root)
+        values = image.environment()
+        for setting in ("BASE_MODEL", "EMBEDDING_MODEL"):
+            list(bake(values[setting], [ROOT], root / "app"))
+        list(bake("store", [real_settings.rag_store.parent], root / "app"))
+        (root / "app" / "store").rename(root / "app" / values["RAG_STORE"])
+        (root / "home").mkdir()
+        _allow(root, writable=False)
+        yield root
+        _allow(root, writable=True)
+
+
+def test_the_worker_needs_no_right_to_write(image: Stage, baked_root: Path) -> None:
+    """`python -m handler` answers test_input.json as the image's user, with nothing to write to but home and /tmp."""
+    before = sorted(baked_root.rglob("*"))
+    home = baked_root / "home"
+    identity = _identity_of_the_image()
+    home.chmod(0o700)
+    if identity:
+        shutil.chown(home, UID, UID)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home)} | image.environment()
+
+    result = subprocess.run(
+        [sys.executable, "-m", "handler"],
+        cwd=baked_root / "app",
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        **identity,
+    )
+
+    assert 0 == result.returncode, result.stderr
+    assert "X-API-KEY" in result.stdout
+    assert before == [path for path in sorted(baked_root.rglob("*")) if home not in path.parents]
+
+
+def _identity_of_the_image() -> dict[str, Any]:
+    """How to start a process as the image's user; empty where only root could, or where it could not reach Python."""
+    if os.geteuid() != 0:
+        return {}
+    identity: dict[str, Any] = {"user": UID, "group": UID, "extra_groups": []}
+    try:
+        probe = subprocess.run([sys.executable, "-c", "import torch"], cwd="/", capture_output=True, **identity)
+    except PermissionError:
+        return {}
+    return identity if probe.returncode == 0 else {}
+
+
+def _allow(root: Path, *, writable: bool) -> None:
+    """Readable to all; `writable` is whether the owner may change it, which root always may."""
+    for path in (root, *root.rglob("*")):
+        executable = 0o111 if path.is_dir() else 0
+        path.chmod((0o644 if writable else 0o444) | executable)

@@ -1,0 +1,108 @@
+"""The three health routes through the life of a runtime, and how the server starts and stops."""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+from agent.errors import StoreCorrupt
+from agent.loading import Loaded, Phase
+from agent.runtime import Runtime
+from agent.settings import Settings
+from tests.conftest import environment
+from tests.fakes.loading import scripted_loader
+from tests.fakes.serving import serving, wait
+
+QUESTION = {"question": "Which port does the HTTP server listen on?"}
+
+
+def statuses(client: httpx.Client) -> list[int]:
+    return [client.get(path).status_code for path in ("/health", "/health/live", "/health/ready")]
+
+
+def test_the_server_answers_while_it_loads(settings: Settings) -> None:
+    """Starting: alive, not ready, a question gets model_unavailable; ready once loading ends."""
+    may_load = threading.Event()
+    good = scripted_loader()
+
+    def slow(settings: Settings, phase: Phase) -> Loaded:
+        may_load.wait()
+        return good(settings, phase)
+
+    with serving(Runtime(settings, slow), until_ready=False) as client:
+        assert [503, 200, 503] == statuses(client)
+        assert "starting" == client.get("/health").json()["state"]
+        refused = client.post("/v1/ask", json=QUESTION)
+        assert (503, "starting") == (refused.status_code, refused.json()["reason"])
+        assert "retry-after" in refused.headers
+        may_load.set()
+        wait(lambda: client.get("/health/ready").status_code == 200)
+        assert 200 == client.post("/v1/ask", json=QUESTION).status_code
+        assert client.head("/health").status_code == 200
+
+
+def test_a_failed_load_is_reported_and_tried_again(settings: Settings) -> None:
+    """Failed: the reason's code and a safe sentence; ready after the load that succeeds."""
+    healed = threading.Event()
+    good: Callable[[Settings, Phase], Loaded] = scripted_loader()
+
+    def loader(settings: Settings, phase: Phase) -> Loaded:
+        if not healed.is_set():
+            raise StoreCorrupt("A file of the store was altered; build it again.", detail="/secret/path")
+        return good(settings, phase)
+
+    with serving(Runtime(settings, loader), until_ready=False) as client:
+        wait(lambda: "error" in client.get("/health").json())
+        body = client.get("/health").json()
+        assert "store_corrupt" == body["error"]["code"]
+        assert "/secret" not in json.dumps(body)
+        assert "store_corrupt" == client.post("/v1/ask", json=QUESTION).json()["reason"]
+        healed.set()
+        wait(lambda: client.get("/health/ready").status_code == 200)
+        body = client.get("/health").json()
+        assert "error" not in body
+        assert body["load"]["attempt"] > 1
+
+
+def test_health_says_what_is_loaded(settings: Settings) -> None:
+    """Model, adapters, index and its size, versions and phase times; nothing about paths."""
+    with serving(Runtime(settings, scripted_loader())) as client:
+        body = client.get("/health").json()
+    assert {"model": "scripted", "documents": 3, "embedder": "hashing-256"}.items() <= body["loaded"].items()
+    assert {"askpod", "torch", "transformers"} <= set(body["versions"])
+    assert "store" in body["load"]["phases_ms"]
+    assert "/tmp" not in json.dumps(body)  # noqa: S108 - a needle, not a file
+
+
+def start(folder: Path, **settings: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "local_server"],
+        cwd=folder, env=environment(log_format="json", port=0, **settings), stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def test_the_server_does_not_start_without_a_key(tmp_path: Path) -> None:
+    """Exit status 2, and the line says which settings would do."""
+    process = start(tmp_path)
+    _out, err = process.communicate(timeout=60)
+    assert 2 == process.returncode
+    assert "API_KEYS" in err
+    assert "AUTH_DISABLED=true" in err
+
+
+def test_sigterm_ends_the_server_with_status_0(tmp_path: Path) -> None:
+    """Also while it cannot load: there is no store here."""
+    process = start(tmp_path, api_keys="sesame", rag_store=tmp_path / "none")
+    assert process.stderr is not None
+    lines = (json.loads(line) for line in process.stderr)
+    listening = next(line for line in lines if line["event"] == "server.listening")
+    url = f"http://127.0.0.1:{listening['port']}"
+    wait(lambda: httpx.get(f"{url}/health").json().get("error", {}).get("code") == "store_missing")
+    process.send_signal(signal.SIGTERM)
+    process.stderr.read()
+    assert 0 == process.wait(timeout=60)
