@@ -9,8 +9,9 @@ from agent.engine.base import Engine, Sampling
 from agent.prompts import build_messages, pack
 from agent.retrieval.retriever import Passage
 from agent.schemas import AskRequest, Language, Usage
+from agent.text.sentences import split_units
 
-_PARAGRAPH = "\n\n"
+MAX_SENTENCES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +67,18 @@ class Answerer:
                 first = first if first is not None else _ms_since(started)
                 tokens += 1
                 pieces.append(delta.text)
-                # One paragraph is asked for; small models go on with whatever comes to mind.
-                complete = delta.finish == "stop" or _PARAGRAPH in "".join(pieces).lstrip()
-                if complete and delta.finish is None:
-                    break
                 if delta.text:
                     on_text(delta.text)
+                complete = delta.finish == "stop"
+                if _says_enough("".join(pieces)):
+                    break
         usage = Usage(prompt_tokens=len(prompt), completion_tokens=tokens)
         return Draft("".join(pieces).strip(), complete, tuple(packed), usage, first, _ms_since(started))
+
+
+def _says_enough(text: str) -> bool:
+    """A third sentence has begun: two were asked for, and small models go on with whatever comes to mind."""
+    return sum(1 for _ in split_units(text)) > MAX_SENTENCES
 
 
 def _ms_since(started: float) -> float:

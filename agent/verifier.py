@@ -19,7 +19,7 @@ from agent.text.words import fold, terms
 
 # How many of the best source sentences may support an answer: further down they are about something else.
 ALLOWED_EVIDENCE = 3
-MIN_SUPPORT = 0.75
+MIN_SUPPORT = 0.9
 MIN_NEWS = 0.4
 MAX_REPETITION = 1.5
 
@@ -48,13 +48,15 @@ class Verifier:
         allowed = [item for item in evidence[:ALLOWED_EVIDENCE] if item.passage in draft.packed]
         citations = Citations()
         kept: list[str] = []
+        said: set[str] = set()
         supports: list[float] = []
         asked = set(terms(question, language))
         sentences = _draft_sentences(draft)
         for sentence in sentences:
             supporting, support = _best_support(sentence, asked, allowed, language)
-            if supporting is None or fold(sentence) in map(fold, kept):
+            if supporting is None or fold(sentence) in said:
                 continue
+            said.add(fold(sentence))
             supports.append(support)
             kept.append(f"{sentence} [{citations.cite(supporting)}]")
         if not kept:

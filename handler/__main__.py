@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,6 +14,8 @@ from agent.telemetry.logs import configure_logging
 from handler.handler import cold_start, handler
 from handler.report import report
 
+Handler = Callable[[Any], Awaitable[dict[str, Any]]]
+
 
 def main() -> int:
     """Exit status: what the SDK exits with; 2 when a setting is not valid."""
@@ -21,16 +24,20 @@ def main() -> int:
     except ValidationError as error:
         sys.stderr.write(explain(error))
         return 2
+    is_worker = _is_worker()
+    if not is_worker and "LOG_LEVEL" not in os.environ:
+        settings = settings.model_copy(update={"log_level": "WARNING"})
+    configure_logging(settings)
+    _quiet_sdk(settings)
     # The SDK takes 2 to 4 seconds to import; that is spent while the models load.
     sdk = threading.Thread(target=_import_sdk, name="askpod-import-sdk")
     sdk.start()
-    if _is_worker():
-        configure_logging(settings)
-        cold_start(settings)
-        sdk.join()
-        _serve(handler, settings)
-    else:
-        _run_locally(settings, sdk)
+    try:
+        _load(settings, sdk, with_progress=not is_worker)
+        _serve(handler if is_worker else _readable, settings)
+    finally:
+        # The SDK leaves by SystemExit; the engine's thread must not be running when the interpreter goes.
+        cold_start(settings).close()
     return 0
 
 
@@ -39,11 +46,26 @@ def _is_worker() -> bool:
     return "RUNPOD_WEBHOOK_GET_JOB" in os.environ and not any(arg.startswith("--test_input") for arg in sys.argv)
 
 
+def _quiet_sdk(settings: Settings) -> None:
+    """The SDK's own default level, DEBUG, logs every question and answer."""
+    if not settings.log_content and os.environ.get("RUNPOD_LOG_LEVEL", "DEBUG").upper() == "DEBUG":
+        os.environ["RUNPOD_LOG_LEVEL"] = "INFO" if _is_worker() else "WARN"
+
+
 def _import_sdk() -> None:
     import runpod  # noqa: F401
 
 
-def _serve(function: Any, settings: Settings) -> None:  # noqa: ANN401 - the SDK's handler type
+def _load(settings: Settings, sdk: threading.Thread, *, with_progress: bool) -> None:
+    if with_progress:
+        with Console(stderr=True).status("Loading the models and the index ..."):
+            cold_start(settings)
+    else:
+        cold_start(settings)
+    sdk.join()
+
+
+def _serve(function: Handler, settings: Settings) -> None:
     import runpod
 
     runpod.serverless.start(
@@ -51,23 +73,12 @@ def _serve(function: Any, settings: Settings) -> None:  # noqa: ANN401 - the SDK
     )
 
 
-def _run_locally(settings: Settings, sdk: threading.Thread) -> None:
-    if "LOG_LEVEL" not in os.environ:
-        settings = settings.model_copy(update={"log_level": "WARNING"})
-        os.environ.setdefault("RUNPOD_LOG_LEVEL", "WARN")
-    configure_logging(settings)
-    console = Console(highlight=False)
-    with Console(stderr=True).status("Loading the models and the index ..."):
-        cold_start(settings)
-        sdk.join()
-
-    async def readable(job: dict[str, Any]) -> dict[str, Any]:
-        with Console(stderr=True).status("Answering ..."):
-            result = await handler(job)
-        report(job, result, console)
-        return result
-
-    _serve(readable, settings)
+async def _readable(job: dict[str, Any]) -> dict[str, Any]:
+    """The handler, with its result printed for a person."""
+    with Console(stderr=True).status("Answering ..."):
+        result = await handler(job)
+    report(job, result, Console(highlight=False))
+    return result
 
 
 if __name__ == "__main__":

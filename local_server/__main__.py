@@ -47,7 +47,8 @@ def main() -> int:
         server_header=False,
         timeout_graceful_shutdown=10,
     )
-    # uvicorn drains, then raises the signal again for whoever was there before it: a stop that was asked for is no failure.
+    # uvicorn drains, then raises the signal again for whoever was there before it; a stop that was asked for is no
+    # failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     Server(config).run()
     return 0

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,7 +37,7 @@ def real_models() -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_store(real_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def real_store(real_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store of the API guides, built by the real command with the real embedder."""
     folder = tmp_path_factory.mktemp("real")
     for name in ("api.md", "es/api.md"):
@@ -46,7 +45,7 @@ def real_store(real_models: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         shutil.copy(ROOT / "docs" / name, folder / "docs" / name)
     command = [sys.executable, "-m", "agent.ingest", str(folder / "docs"), "--store", str(folder / "store")]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, env=environment())
-    yield folder / "store"
+    return folder / "store"
 
 
 @pytest.fixture

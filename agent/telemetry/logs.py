@@ -17,6 +17,7 @@ _SHARED: list[structlog.typing.Processor] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.ExtraAdder(),
     structlog.processors.TimeStamper(fmt="iso", utc=True),
+    lambda _logger, _name, event: {key: value for key, value in event.items() if key != "color_message"},  # uvicorn's
 ]
 
 # Local variables would put questions and keys into the log.

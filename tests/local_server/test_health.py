@@ -99,10 +99,11 @@ def test_sigterm_ends_the_server_with_status_0(tmp_path: Path) -> None:
     """Also while it cannot load: there is no store here."""
     process = start(tmp_path, api_keys="sesame", rag_store=tmp_path / "none")
     assert process.stderr is not None
-    lines = (json.loads(line) for line in process.stderr)
-    listening = next(line for line in lines if line["event"] == "server.listening")
-    url = f"http://127.0.0.1:{listening['port']}"
-    wait(lambda: httpx.get(f"{url}/health").json().get("error", {}).get("code") == "store_missing")
-    process.send_signal(signal.SIGTERM)
-    process.stderr.read()
+    with process.stderr:
+        lines = (json.loads(line) for line in process.stderr)
+        listening = next(line for line in lines if line["event"] == "server.listening")
+        url = f"http://127.0.0.1:{listening['port']}"
+        wait(lambda: httpx.get(f"{url}/health").json().get("error", {}).get("code") == "store_missing")
+        process.send_signal(signal.SIGTERM)
+        process.stderr.read()
     assert 0 == process.wait(timeout=60)

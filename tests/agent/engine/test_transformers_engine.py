@@ -18,6 +18,7 @@ from agent.settings import EMBEDDED_LLM, Settings
 from tests.conftest import ROOT
 
 BASE = str(ROOT / EMBEDDED_LLM)
+SHORT = Sampling(max_tokens=12)
 QUESTION = [{"role": "user", "content": "Name three colours of the rainbow."}]
 
 
@@ -47,9 +48,7 @@ def engine(adapter: Path) -> Iterator[TransformersEngine]:
     engine.close()
 
 
-async def tokens(
-    engine: TransformersEngine, adapter: str | None, sampling: Sampling = Sampling(max_tokens=12)
-) -> list[int]:
+async def tokens(engine: TransformersEngine, adapter: str | None, sampling: Sampling = SHORT) -> list[int]:
     stream = engine.generate(engine.encode_chat(QUESTION), sampling, adapter)
     return [delta.token_id async for delta in stream]
 
