@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 
@@ -93,8 +94,10 @@ class ServerProcess:
 
 
 @contextmanager
-def running_server(settings: dict[str, str]) -> Iterator[ServerProcess]:
+def running_server(settings: dict[str, str], folder: Path | None = None) -> Iterator[ServerProcess]:
     """`python -m local_server` on a free port with these settings, listening; killed at the end if it still runs.
+
+    `folder` is where its code and its models are; left out, the current one.
 
     Raises:
         ServerFailed: it did not start.
@@ -102,6 +105,7 @@ def running_server(settings: dict[str, str]) -> Iterator[ServerProcess]:
     environment = os.environ | {"HOST": "127.0.0.1", "PORT": "0", "LOG_FORMAT": "json", "LOG_LEVEL": "INFO"} | settings
     process = subprocess.Popen(
         [sys.executable, "-m", "local_server"],
+        cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

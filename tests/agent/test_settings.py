@@ -30,6 +30,16 @@ def test_env_example_lists_every_setting_with_its_default_and_meaning() -> None:
     assert expected == found
 
 
+def test_the_readme_lists_every_setting_with_its_default_and_meaning() -> None:
+    """Its table is the class, row by row."""
+    expected = [
+        f"| `{name.upper()}` | {f'`{shown(field.default)}`' if shown(field.default) else 'empty'} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert expected == [line for line in readme if re.match(r"\| `[A-Z_]+`", line)]
+
+
 def test_a_key_never_shows() -> None:
     """Neither in the settings' repr nor in their dump."""
     settings = Settings(api_keys=(SecretStr("sesame"),), hf_token=SecretStr("token-1"))
