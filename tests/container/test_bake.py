@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.container.dockerfile import Stage
 
 
 def bake(context: Path, app: Path, *settings: str) -> subprocess.CompletedProcess[str]:
@@ -55,3 +56,23 @@ def test_a_folder_that_is_not_there_stops_the_build(context: Path, tmp_path: Pat
 
     assert 2 == result.returncode
     assert f"BASE_MODEL: {value} " in result.stderr
+
+
+def test_the_build_passes_its_arguments_on(stages: dict[str, Stage], context: Path, tmp_path: Path) -> None:
+    """The Dockerfile's own command bakes what the build arguments name, from the context or the embedded models."""
+    (step,) = [each.arguments for each in stages["baked"].own if each.word == "RUN"]
+    mounts, script, arguments = step.partition("python /tmp/bake.py ")
+    places = {"/artefacts": context, "/embedded": tmp_path / "embedded", "/app": tmp_path / "app"}
+    for place, folder in places.items():
+        arguments = arguments.replace(f" {place} ", f" {folder} ")
+    (tmp_path / "embedded/models/embedder").mkdir(parents=True)
+    (tmp_path / "embedded/models/embedder/config.json").write_text("{}", encoding="utf-8")
+    values = {"BASE_MODEL": "models/mine", "EMBEDDING_MODEL": "models/embedder", "LORA_MODEL": "a=adapters/a"}
+
+    command = f"{sys.executable} {ROOT}/tools/bake.py {arguments}"
+    subprocess.run(["sh", "-c", command], env=values | {"RAG_STORE": ""}, check=True, capture_output=True)
+
+    files = [str(path.relative_to(tmp_path / "app")) for path in (tmp_path / "app").rglob("*") if path.is_file()]
+    assert script
+    assert "source=tools/bake.py,target=/tmp/bake.py" in mounts
+    assert ["adapters/a/file", "models/embedder/config.json", "models/mine/file"] == sorted(files)
