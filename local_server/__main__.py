@@ -1,28 +1,15 @@
 """python -m local_server"""
 
 import signal
-import socket
 import sys
+from types import FrameType
 
-import uvicorn
 from pydantic import ValidationError
 
 from agent.runtime import Runtime
 from agent.settings import Settings, explain
 from agent.telemetry.logs import configure_logging, get_logger
-from local_server.app import create_app
-
-
-class Server(uvicorn.Server):
-    """Logs the address it really listens on: with PORT=0 only the system knows it before."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn's, and one line more."""
-        await super().startup(sockets)
-        for server in self.servers:
-            for listening in server.sockets:
-                host, port = listening.getsockname()[:2]
-                get_logger().info("server.listening", host=host, port=port)
+from local_server.server import Server
 
 
 def main() -> int:
@@ -38,20 +25,16 @@ def main() -> int:
     configure_logging(settings)
     if settings.auth_disabled:
         get_logger().warning("server.auth_disabled")
-    config = uvicorn.Config(
-        create_app(Runtime(settings)),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=10,
-    )
     # uvicorn drains, then raises the signal again for whoever was there before it; a stop that was asked for is no
     # failure.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    Server(config).run()
+    for asked_to_stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(asked_to_stop, _stopped)
+    Server(Runtime(settings)).run()
     return 0
+
+
+def _stopped(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
 
 
 if __name__ == "__main__":

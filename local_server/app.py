@@ -15,43 +15,53 @@ from agent.runtime import Runtime
 from agent.telemetry.request_line import log_refusal
 from agent.version import VERSION
 from local_server.ask import ask_router
-from local_server.auth import HEADER, Keys
+from local_server.auth import Keys
+from local_server.documentation import DESCRIPTION, openapi
 from local_server.edge import Edge
 from local_server.health import health_router
-from local_server.problems import Problem, problem_response
+from local_server.problems import problem_response
 
-_DESCRIPTION = """Answers questions from your own documents, with your own LoRA.
-
-Every answer cites the sentences it was made from, byte for byte; when the documents do not hold the answer, it says so.
-Ask in English or in Spanish. Every error is an `application/problem+json` with a `code` and a `request_id`."""
+HEARTBEAT_S = 15.0
 
 _HTTP_ERRORS: dict[int, type[AskError]] = {404: NotFound, 405: MethodNotAllowed}
 
 
-def create_app(runtime: Runtime) -> FastAPI:
+def create_app(runtime: Runtime, heartbeat_s: float = HEARTBEAT_S) -> FastAPI:
     """The application around one runtime; it begins to load when the server starts, and serves `/health` meanwhile."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         runtime.keep_loading()
-        yield
-        runtime.close()
+        try:
+            yield
+        finally:
+            runtime.close()
 
     settings = runtime.settings
-    options: dict[str, Any] = {"title": "Askpod", "version": VERSION, "description": _DESCRIPTION, "lifespan": lifespan}
-    if settings.docs_enabled:
-        # The pages bring their own scripts: nothing is fetched from outside.
-        app = FastAPIOffline(docs_url="/docs", redoc_url=None, static_url="/swagger", **options)
-    else:
-        app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, **options)
-    app.include_router(ask_router(runtime))
+    app = _fastapi(lifespan=lifespan, docs_enabled=settings.docs_enabled)
+    app.include_router(ask_router(runtime, heartbeat_s))
     app.include_router(health_router(runtime))
     app.add_exception_handler(AskError, _on_ask_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
-    # Without keys the server only starts when AUTH_DISABLED=true; see __main__.py.
-    app.add_middleware(Edge, keys=Keys(() if settings.auth_disabled else settings.api_keys))
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    app.add_middleware(Edge, keys=None if settings.auth_disabled else Keys(settings.api_keys))
+    app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     return app
+
+
+def _fastapi(*, docs_enabled: bool, **options: Any) -> FastAPI:  # noqa: ANN401 - FastAPI's options
+    options |= {
+        "title": "Askpod",
+        "version": VERSION,
+        "description": DESCRIPTION,
+        # A redirect would repeat whatever the Host header says.
+        "redirect_slashes": False,
+        # Nothing is sent anywhere because of a variable that is not one of our settings.
+        "telemetry": {"auto_configure": False},
+    }
+    if docs_enabled:
+        # The pages bring their own scripts: nothing is fetched from outside.
+        return FastAPIOffline(docs_url="/docs", redoc_url=None, static_url="/swagger", **options)
+    return FastAPI(docs_url=None, redoc_url=None, openapi_url=None, **options)
 
 
 async def _on_ask_error(request: Request, error: Exception) -> Response:
@@ -65,18 +75,3 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     problem = _HTTP_ERRORS.get(error.status_code, fallback)()
     log_refusal(request.state.caller, problem)
     return problem_response(problem, request.state.caller.request_id, dict(error.headers or {}))
-
-
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's own description, with the key, the Problem schema, and our 422 instead of FastAPI's."""
-    if app.openapi_schema is None:
-        schema = FastAPI.openapi(app)
-        components = schema.setdefault("components", {})
-        schemas = components.setdefault("schemas", {})
-        schemas["Problem"] = Problem.model_json_schema()
-        for unused in ("HTTPValidationError", "ValidationError"):
-            schemas.pop(unused, None)
-        components["securitySchemes"] = {"key": {"type": "apiKey", "in": "header", "name": HEADER}}
-        schema["paths"]["/v1/ask"]["post"]["security"] = [{"key": []}]
-        app.openapi_schema = schema
-    return app.openapi_schema

@@ -13,21 +13,19 @@ HEADER = "X-API-KEY"
 
 
 class Keys:
-    """The keys that may ask. With none, everybody may: the server only starts so when AUTH_DISABLED=true."""
+    """The keys that may ask. With none, nobody may."""
 
     def __init__(self, keys: Sequence[SecretStr]) -> None:
         self._digests = [_digest(key.get_secret_value().encode()) for key in keys]
 
-    def key_id(self, scope: Scope) -> str | None:
-        """A name for the caller's key that is safe to log; None where no key is asked for.
+    def key_id(self, scope: Scope) -> str:
+        """A name for the caller's key that is safe to log: `k_` and 8 hex digits of its SHA-256.
 
         The header's bytes are taken as they came: a key that is not ASCII is wrong, not a crash.
 
         Raises:
             Unauthorized: the key is missing, comes twice, or is none of ours.
         """
-        if not self._digests:
-            return None
         sent = [value for name, value in scope["headers"] if name == HEADER.lower().encode()]
         if len(sent) != 1:
             raise Unauthorized

@@ -1,10 +1,11 @@
 """The outermost layer: who asks, with which key, and what they see when something fails."""
 
-from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+import asyncio
+
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agent.errors import AskError, InternalError, Unauthorized
+from agent.errors import AskError, InternalError, Unauthorized, Unavailable
 from agent.telemetry.logs import get_logger
 from agent.telemetry.request_line import Caller, log_refusal, request_id_from
 from local_server.auth import Keys
@@ -15,9 +16,14 @@ _OPEN = ("/health", "/docs", "/openapi.json", "/swagger")
 
 
 class Edge:
-    """ASGI middleware around everything: request id, key, headers, and the one broad `except` of this transport."""
+    """ASGI middleware around everything: request id, key, headers, and the one broad `except` of this transport.
 
-    def __init__(self, app: ASGIApp, keys: Keys) -> None:
+    Args:
+        app: the application.
+        keys: who may ask; None lets anybody.
+    """
+
+    def __init__(self, app: ASGIApp, keys: Keys | None) -> None:
         self._app = app
         self._keys = keys
 
@@ -25,39 +31,54 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = request_id_from(Request(scope).headers.get("x-request-id"))
-        started = False
-
-        async def send_with_headers(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request_id
-                headers["X-Content-Type-Options"] = "nosniff"
-                if scope["path"].startswith("/v1/"):
-                    headers["Cache-Control"] = "no-store"
-            await send(message)
-
+        request_id = request_id_from(Headers(scope=scope).get("x-request-id"))
+        caller = Caller(request_id=request_id, transport="http")
+        reply = _Reply(send, request_id, scope["path"])
         try:
-            scope.setdefault("state", {})["caller"] = self._identify(scope, request_id)
-            await self._app(scope, receive, send_with_headers)
+            caller = self._identify(scope, caller)
+            scope.setdefault("state", {})["caller"] = caller
+            await self._app(scope, receive, reply)
         except AskError as error:
-            await problem_response(error, request_id)(scope, receive, send_with_headers)
+            await problem_response(error, request_id)(scope, receive, reply)
         except Disconnected:
             pass
+        except asyncio.CancelledError:
+            # The server stops and this request has outlasted its grace; the task ends here, so nothing swallows it.
+            if not reply.started:
+                await problem_response(Unavailable(), request_id)(scope, receive, reply)
         except Exception as error:  # the edge of this transport: nothing of Python may reach a caller
             get_logger().exception("http.crashed", request_id=request_id)
-            if not started:
-                internal = InternalError(detail=repr(error))
-                await problem_response(internal, request_id)(scope, receive, send_with_headers)
+            internal = InternalError(detail=repr(error))
+            log_refusal(caller, internal)
+            if not reply.started:
+                await problem_response(internal, request_id)(scope, receive, reply)
 
-    def _identify(self, scope: Scope, request_id: str) -> Caller:
+    def _identify(self, scope: Scope, caller: Caller) -> Caller:
         path: str = scope["path"]
-        if any(path == prefix or path.startswith(f"{prefix}/") for prefix in _OPEN):
-            return Caller(request_id=request_id, transport="http")
+        if self._keys is None or any(path == prefix or path.startswith(f"{prefix}/") for prefix in _OPEN):
+            return caller
         try:
-            return Caller(request_id=request_id, transport="http", key_id=self._keys.key_id(scope))
+            return Caller(caller.request_id, caller.transport, key_id=self._keys.key_id(scope))
         except Unauthorized as error:
-            log_refusal(Caller(request_id=request_id, transport="http"), error)
+            log_refusal(caller, error)
             raise
+
+
+class _Reply:
+    """`send`, with the headers of every response, and whether one has begun."""
+
+    def __init__(self, send: Send, request_id: str, path: str) -> None:
+        self.started = False
+        self._send = send
+        self._request_id = request_id
+        self._private = path.startswith("/v1/")
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-ID"] = self._request_id
+            headers["X-Content-Type-Options"] = "nosniff"
+            if self._private:
+                headers["Cache-Control"] = "no-store"
+        await self._send(message)

@@ -3,9 +3,10 @@
 import json
 from typing import NoReturn
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from agent.errors import MalformedBody, PayloadTooLarge, UnsupportedMediaType
+from local_server.disconnect import Disconnected
 
 
 async def read_json(request: Request, max_bytes: int) -> object:
@@ -15,6 +16,7 @@ async def read_json(request: Request, max_bytes: int) -> object:
         UnsupportedMediaType: it is declared as something else.
         PayloadTooLarge: it is longer than `max_bytes`, whether it says so or not.
         MalformedBody: it is not UTF-8 or not JSON (NaN and Infinity are not), or nested too deeply.
+        Disconnected: the caller left before the end of it.
     """
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaType
@@ -30,10 +32,13 @@ async def _read(request: Request, max_bytes: int) -> bytes:
     if declared.isdecimal() and int(declared) > max_bytes:
         raise PayloadTooLarge
     body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > max_bytes:
-            raise PayloadTooLarge
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > max_bytes:
+                raise PayloadTooLarge
+    except ClientDisconnect as error:
+        raise Disconnected from error
     return bytes(body)
 
 

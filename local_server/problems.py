@@ -8,8 +8,10 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from agent.errors import AskError
+from local_server.auth import HEADER
 
 MEDIA_TYPE = "application/problem+json"
+_EXAMPLE_ID = "7f3c9d"
 
 
 class Problem(BaseModel):
@@ -19,9 +21,9 @@ class Problem(BaseModel):
     title: str = Field(examples=["Unprocessable Content"])
     status: int = Field(examples=[422])
     detail: str = Field(description="A sentence for people.", examples=["'question' is missing."])
-    instance: str = Field(examples=["urn:askpod:request:7f3c"])
+    instance: str = Field(examples=[f"urn:askpod:request:{_EXAMPLE_ID}"])
     code: str = Field(description="For programs; it never changes.", examples=["invalid_request"])
-    request_id: str = Field(examples=["7f3c"])
+    request_id: str = Field(examples=[_EXAMPLE_ID])
     retryable: bool = Field(description="Whether asking again can help.")
     param: str | None = Field(default=None, description="The field that is wrong.", examples=["question"])
     reason: str | None = Field(default=None, description="Why the service is not ready.")
@@ -34,18 +36,29 @@ def problem_response(error: AskError, request_id: str, headers: dict[str, str] |
     if error.retry_after_s is not None:
         extra["Retry-After"] = str(error.retry_after_s)
     if error.status == HTTPStatus.UNAUTHORIZED:
-        extra["WWW-Authenticate"] = 'ApiKey header="X-API-KEY"'
-    body = json.dumps(error.problem(request_id), ensure_ascii=False)
-    return Response(body, status_code=error.status, headers=extra, media_type=MEDIA_TYPE)
+        extra["WWW-Authenticate"] = f'ApiKey header="{HEADER}"'
+    if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        # The rest of the body is not read, however long it goes on.
+        extra["Connection"] = "close"
+    # Escaped to ASCII: a field name of the caller's may hold half a surrogate pair, which has no UTF-8.
+    return Response(
+        json.dumps(error.problem(request_id)), status_code=error.status, headers=extra, media_type=MEDIA_TYPE
+    )
 
 
 def documented(*errors: type[AskError]) -> dict[int | str, dict[str, Any]]:
-    """The errors of a route, for OpenAPI."""
+    """The errors of a route, by status, for OpenAPI."""
     by_status: dict[int | str, dict[str, Any]] = {}
-    for error in errors:
-        codes = by_status.get(error.status, {}).get("description")
-        by_status[error.status] = {
-            "description": f"{codes}, `{error.code}`" if codes else f"`{error.code}`",
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    for error in sorted(errors, key=lambda error: (error.status, error.code)):
+        entry = by_status.setdefault(error.status, _document())
+        entry["description"] = ", ".join(filter(None, (entry["description"], f"`{error.code}`")))
+        entry["content"][MEDIA_TYPE]["examples"][error.code] = {
+            "summary": error.code,
+            "value": error().problem(_EXAMPLE_ID),
         }
     return by_status
+
+
+def _document() -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+    return {"description": "", "content": {MEDIA_TYPE: {"schema": schema, "examples": {}}}}

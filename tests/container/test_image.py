@@ -58,15 +58,16 @@ def test_the_other_command_is_there(image: Stage, image_root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stage", "module"), [("embedded", "agent.embedded.__main__"), ("demo", "agent.ingest.__main__")]
+    ("stage", "modules"),
+    [("embedded", "agent.embedded.__main__"), ("demo", "agent.ingest.__main__, agent.retrieval.loading")],
 )
 def test_a_stage_copies_the_code_that_it_runs(
-    stages: dict[str, Stage], tmp_path: Path, stage: str, module: str
+    stages: dict[str, Stage], tmp_path: Path, stage: str, modules: str
 ) -> None:
     """A command of the build finds every module it imports among the files of its own stage."""
     replay(stages[stage], ROOT, tmp_path)
 
-    result = run_in_image(stages[stage], tmp_path / "app", "-c", f"import {module}")
+    result = run_in_image(stages[stage], tmp_path / "app", "-c", f"import {modules}")
 
     assert 0 == result.returncode, result.stderr
 
@@ -106,6 +107,7 @@ def test_the_build_sees_only_what_is_allowed() -> None:
     outside = (".env", ".git/config", ".venv/bin/python", "tests/conftest.py", "notes.txt", "dump/users.csv", "id_rsa")
 
     assert [] == [path for path in outside if not ignore.ignores(PurePosixPath(path))]
+    assert not ignore.ignores(PurePosixPath("tools/bake.py")), "the build mounts it"
 
 
 def test_no_setting_of_the_image_is_a_secret(image: Stage) -> None:

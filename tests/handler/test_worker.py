@@ -60,7 +60,8 @@ def test_a_worker_answers_jobs_under_the_sdk_loop(real_settings: Settings, tmp_p
         output = plane.result(first, 120)["output"]
         assert "X-API-KEY" in output["answer"]
         assert output["citations"]
-        source = (ROOT / "docs" / output["citations"][0]["source"]).read_text(encoding="utf-8")
+        guides = real_settings.rag_store.parent / "docs"
+        source = (guides / output["citations"][0]["source"]).read_text(encoding="utf-8")
         for citation in output["citations"]:
             assert source[citation["start"] : citation["end"]] == citation["quote"]
         failures = {code: plane.submit(input=value) for code, value in bad_inputs.items()}

@@ -1,0 +1,144 @@
+"""What /docs says beyond what FastAPI can read from the code: examples, errors, the key."""
+
+import json
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
+
+from agent import errors
+from agent.schemas import (
+    Answer,
+    AskRequest,
+    Citation,
+    DeltaEvent,
+    FinalEvent,
+    Language,
+    Source,
+    SourcesEvent,
+    StepEvent,
+    Timings,
+    TraceStep,
+    Usage,
+)
+from local_server.auth import HEADER
+from local_server.problems import Problem, documented
+
+DESCRIPTION = """Answers questions from your own documents, with your own LoRA.
+
+Every answer cites the sentences it was made from, byte for byte; when the documents do not hold the answer, it says so.
+Ask in English or in Spanish. Every error is an `application/problem+json` with a `code` and a `request_id`, also
+`not_found` (404) and `method_not_allowed` (405), which any path may answer."""
+
+_REF = "#/components/schemas/{model}"
+_KEY_SCHEME = "key"
+
+
+def _request(summary: str, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON values
+    return {"summary": summary, "value": fields}
+
+
+REQUESTS = {
+    "english": _request("English", question="Which header carries the API key?"),
+    "spanish": _request("Español", question="¿Qué cabecera lleva la clave de la API?"),
+    "follow-up": _request(
+        "A follow-up",
+        question="And which setting changes it?",
+        history=[{"role": "user", "content": "Which port does the HTTP server listen on?"}],
+    ),
+    "streamed": _request("Server-sent events", question="Which header carries the API key?", stream=True),
+}
+
+
+def _answer(language: Language, source: str, title: str, quote: str, start: int) -> Answer:
+    citation = Citation(id=1, source=source, title=title, quote=quote, start=start, end=start + len(quote), score=0.91)
+    names = {"router": "question", "retriever": "found", "answerer": "complete", "verifier": "model"}
+    return Answer(
+        answer=f"{quote} [1]",
+        abstained=False,
+        citations=[citation],
+        grounded=True,
+        confidence=0.88,
+        language=language,
+        route="question",
+        model="SmolLM2-135M-Instruct",
+        adapter=None,
+        index="82ffee16f06d",
+        usage=Usage(prompt_tokens=412, completion_tokens=14),
+        timings=Timings(retrieval_ms=21.4, time_to_first_token_ms=310.2, generation_ms=694.7, total_ms=718.9),
+        cold_start=False,
+        request_id="7f3c9d",
+        trace=[TraceStep(name=name, decision=decision, ms=1.0) for name, decision in names.items()],
+    )
+
+
+ANSWERS = {
+    "english": _answer("en", "api.md", "The HTTP API", "The `X-API-KEY` header carries the API key.", 742),
+    "spanish": _answer("es", "es/api.md", "La API HTTP", "La cabecera `X-API-KEY` lleva la clave de la API.", 815),
+}
+
+_STREAM = "".join(
+    f"event: {event.type}\ndata: {event.model_dump_json()}\n\n"
+    for event in (
+        StepEvent(step=ANSWERS["english"].trace[0]),
+        SourcesEvent(sources=[Source(source="api.md", title="The HTTP API", heading="The key", score=0.91)]),
+        DeltaEvent(text="The `X-API-KEY`"),
+        FinalEvent(answer=ANSWERS["english"]),
+    )
+)
+
+_ANSWERED: dict[str, Any] = {
+    "description": "The answer; as server-sent events `step`, `sources`, `delta` and `final` when it is streamed.",
+    "content": {
+        "application/json": {
+            "examples": {
+                name: {"summary": REQUESTS[name]["summary"], "value": json.loads(answer.model_dump_json())}
+                for name, answer in ANSWERS.items()
+            }
+        },
+        "text/event-stream": {"schema": {"type": "string"}, "example": _STREAM},
+    },
+}
+
+# The body is read by hand, to answer what is wrong with it in our own words; OpenAPI learns about it here.
+ASK_OPERATION: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"$ref": _REF.format(model=AskRequest.__name__)}, "examples": REQUESTS}
+        },
+    },
+    "security": [{_KEY_SCHEME: []}],
+}
+ASK_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: _ANSWERED,
+    **documented(
+        errors.MalformedBody,
+        errors.Unauthorized,
+        errors.MethodNotAllowed,
+        errors.PayloadTooLarge,
+        errors.UnsupportedMediaType,
+        errors.InvalidRequest,
+        errors.UnknownAdapter,
+        errors.UnknownFilter,
+        errors.PromptTooLong,
+        errors.InternalError,
+        errors.GenerationFailed,
+        errors.Unavailable,
+        errors.ModelUnavailable,
+        errors.Overloaded,
+        errors.DeadlineExceeded,
+    ),
+}
+
+
+def openapi(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's own description, with the schemas and the key that it cannot see in the code."""
+    if app.openapi_schema is None:
+        description = FastAPI.openapi(app)
+        _, extra = models_json_schema([(AskRequest, "validation"), (Problem, "serialization")], ref_template=_REF)
+        components = description["components"]
+        components["schemas"].update(extra["$defs"])
+        components["securitySchemes"] = {_KEY_SCHEME: {"type": "apiKey", "in": "header", "name": HEADER}}
+        app.openapi_schema = description
+    return app.openapi_schema

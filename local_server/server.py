@@ -1,0 +1,42 @@
+"""The process that serves: uvicorn, set up for us."""
+
+import socket
+
+import uvicorn
+
+from agent.runtime import Runtime
+from agent.telemetry.logs import get_logger
+from local_server.app import HEARTBEAT_S, create_app
+
+GRACE_S = 10
+
+
+class Server(uvicorn.Server):
+    """Serves one runtime until it is told to stop; requests that run then have `grace_s` seconds to end.
+
+    Its log goes through the root logger; the canonical line of each request stands in for uvicorn's access log.
+    """
+
+    def __init__(self, runtime: Runtime, *, grace_s: int = GRACE_S, heartbeat_s: float = HEARTBEAT_S) -> None:
+        super().__init__(
+            uvicorn.Config(
+                create_app(runtime, heartbeat_s),
+                host=runtime.settings.host,
+                port=runtime.settings.port,
+                ws="none",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=grace_s,
+            )
+        )
+        self.listening: list[tuple[str, int]] = []
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's; then logs the address it really listens on, which with PORT=0 only the system knows."""
+        await super().startup(sockets)
+        for server in self.servers:
+            for listening in server.sockets:
+                host, port = listening.getsockname()[:2]
+                self.listening.append((host, port))
+                get_logger().info("server.listening", host=host, port=port)
