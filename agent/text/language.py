@@ -26,6 +26,7 @@ _SPANISH_WORDS = frozenset(
     )
 )
 _SPANISH_SIGNS = frozenset("¿¡ñÑ")
+_SHORT = 300
 
 
 @cache
@@ -37,7 +38,8 @@ def _identifier() -> LanguageIdentifier:
 
 def detect_language(text: str) -> Language:
     """The likelier of the two; English when nothing speaks for either."""
-    if _SPANISH_SIGNS & set(text):
+    # A question with ¿ is Spanish; a guide in English may quote one.
+    if len(text) <= _SHORT and _SPANISH_SIGNS & set(text):
         return "es"
     if len(words := text.lower().split()) <= 3 and any(word.strip("!.,?") in _SPANISH_WORDS for word in words):
         return "es"

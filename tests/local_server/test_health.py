@@ -1,12 +1,8 @@
-"""The three health routes through the life of a runtime, and how the server starts and stops."""
+"""The three health routes through the life of a runtime."""
 
 import json
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import httpx
 
@@ -14,11 +10,8 @@ from agent.errors import StoreCorrupt
 from agent.loading import Loaded, Phase
 from agent.runtime import Runtime
 from agent.settings import Settings
-from tests.conftest import environment
 from tests.fakes.loading import scripted_loader
-from tests.fakes.serving import serving, wait
-
-QUESTION = {"question": "Which port does the HTTP server listen on?"}
+from tests.local_server.serving import QUESTION, problem, serving, wait
 
 
 def statuses(client: httpx.Client) -> list[int]:
@@ -77,33 +70,3 @@ def test_health_says_what_is_loaded(settings: Settings) -> None:
     assert {"askpod", "torch", "transformers"} <= set(body["versions"])
     assert "store" in body["load"]["phases_ms"]
     assert "/tmp" not in json.dumps(body)  # noqa: S108 - a needle, not a file
-
-
-def start(folder: Path, **settings: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "local_server"],
-        cwd=folder, env=environment(log_format="json", port=0, **settings), stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-
-
-def test_the_server_does_not_start_without_a_key(tmp_path: Path) -> None:
-    """Exit status 2, and the line says which settings would do."""
-    process = start(tmp_path)
-    _out, err = process.communicate(timeout=60)
-    assert 2 == process.returncode
-    assert "API_KEYS" in err
-    assert "AUTH_DISABLED=true" in err
-
-
-def test_sigterm_ends_the_server_with_status_0(tmp_path: Path) -> None:
-    """Also while it cannot load: there is no store here."""
-    process = start(tmp_path, api_keys="sesame", rag_store=tmp_path / "none")
-    assert process.stderr is not None
-    with process.stderr:
-        lines = (json.loads(line) for line in process.stderr)
-        listening = next(line for line in lines if line["event"] == "server.listening")
-        url = f"http://127.0.0.1:{listening['port']}"
-        wait(lambda: httpx.get(f"{url}/health").json().get("error", {}).get("code") == "store_missing")
-        process.send_signal(signal.SIGTERM)
-        process.stderr.read()
-    assert 0 == process.wait(timeout=60)

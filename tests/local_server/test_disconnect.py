@@ -1,0 +1,96 @@
+"""A caller who leaves: the work stops, nothing stays taken."""
+
+import asyncio
+
+import httpx
+import pytest
+from starlette.types import Message
+
+from agent.engine.scripted import ScriptedEngine
+from agent.runtime import Runtime
+from agent.settings import Settings
+from local_server.disconnect import Disconnected, until_disconnect
+from tests.fakes.loading import scripted_loader
+from tests.local_server.conftest import Log
+from tests.local_server.serving import QUESTION, serving, wait
+
+
+async def never() -> Message:
+    """A caller who stays."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def gone() -> Message:
+    """A caller who has left."""
+    return {"type": "http.disconnect"}
+
+
+async def test_work_that_ends_first_gives_its_result() -> None:
+    """The caller is still there."""
+
+    async def work() -> int:
+        return 42
+
+    assert 42 == await until_disconnect(work(), never)
+
+
+async def test_an_error_of_the_work_is_the_callers() -> None:
+    """It is raised as it is."""
+
+    async def work() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await until_disconnect(work(), never)
+
+
+async def test_work_is_cancelled_and_waited_for_when_the_caller_leaves() -> None:
+    """What it does on its way out is done before anybody hears that the caller left."""
+    cleaned_up = []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            cleaned_up.append(True)
+
+    with pytest.raises(Disconnected):
+        await until_disconnect(work(), gone)
+    assert [True] == cleaned_up
+
+
+@pytest.fixture
+def slow() -> ScriptedEngine:
+    """An engine that would take half a minute, and can do one thing at a time."""
+    return ScriptedEngine(lambda _prompt: "word " * 500, delay_s=0.05, capacity=1)
+
+
+def test_leaving_stops_the_generation(settings: Settings, slow: ScriptedEngine, log: Log) -> None:
+    """When a client gives up and closes its connection the engine stops, and the next question gets its place."""
+    runtime = Runtime(settings.model_copy(update={"max_queue": 0}), scripted_loader(slow))
+    with serving(runtime) as client:
+        for request_id in ("r-1", "r-2"):
+            with pytest.raises(httpx.ReadTimeout):
+                client.post("/v1/ask", json={"question": QUESTION}, headers={"X-Request-ID": request_id}, timeout=0.5)
+            wait(lambda expected=int(request_id[-1]): slow.cancelled == expected)
+        wait(lambda: slow.stats().running == 0)
+        wait(lambda: len(log.outcomes()) == 2)
+    assert {"r-1": ["cancelled"], "r-2": ["cancelled"]} == log.outcomes()
+    assert "http.crashed" not in log.text
+
+
+def test_leaving_a_stream_stops_the_generation(settings: Settings, slow: ScriptedEngine, log: Log) -> None:
+    """The same in the middle of a stream."""
+    runtime = Runtime(settings.model_copy(update={"max_queue": 0}), scripted_loader(slow))
+    with serving(runtime) as client:
+        body = {"question": QUESTION, "stream": True}
+        for request_id in ("r-1", "r-2"):
+            with client.stream("POST", "/v1/ask", json=body, headers={"X-Request-ID": request_id}) as response:
+                assert "event: delta" in response.iter_lines()
+            wait(lambda expected=int(request_id[-1]): slow.cancelled == expected)
+        wait(lambda: slow.stats().running == 0)
+        wait(lambda: len(log.outcomes()) == 2)
+    assert {"r-1": ["cancelled"], "r-2": ["cancelled"]} == log.outcomes()
+    assert "http.crashed" not in log.text

@@ -1,0 +1,93 @@
+"""`python -m local_server` as a process: how it refuses to start, and how it stops."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import environment
+from tests.local_server.serving import wait
+
+
+def start(folder: Path, **settings: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "local_server"],
+        cwd=folder, env=environment(**{"log_format": "json", "port": 0, **settings}), stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def ended(folder: Path, **settings: object) -> tuple[int, str]:
+    process = start(folder, **settings)
+    _out, err = process.communicate(timeout=60)
+    return process.returncode, err
+
+
+def test_without_a_key_it_does_not_start(tmp_path: Path) -> None:
+    """Exit status 2, and the line says which settings would do."""
+    status, err = ended(tmp_path)
+    assert (2, 1) == (status, err.count("\n"))
+    assert "API_KEYS" in err
+    assert "AUTH_DISABLED=true" in err
+
+
+def test_a_list_of_empty_keys_is_no_key(tmp_path: Path) -> None:
+    """`API_KEYS=,` does not let in who sends an empty header."""
+    assert 2 == ended(tmp_path, api_keys=" , ")[0]
+
+
+def test_wrong_settings_are_named_and_their_values_are_not(tmp_path: Path) -> None:
+    """Exit status 2, one line for each."""
+    status, err = ended(tmp_path, api_keys="sesame", port="secret-port", top_k=99)
+    assert 2 == status
+    assert ["PORT", "TOP_K"] == sorted(line.split(":")[0] for line in err.splitlines())
+    assert "secret-port" not in err
+
+
+def test_a_taken_port_is_reported(tmp_path: Path) -> None:
+    """Exit status 1, and the log says why."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        status, err = ended(tmp_path, auth_disabled="true", port=taken.getsockname()[1])
+    assert 1 == status
+    assert "in use" in err
+
+
+@pytest.mark.parametrize("asked_to_stop", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_with_status_0_when_asked(tmp_path: Path, asked_to_stop: signal.Signals) -> None:
+    """Also before it could load; there is no store here. Every line of its log is JSON and none holds the key."""
+    process = start(tmp_path, api_keys="sesame", rag_store=tmp_path / "none")
+    assert process.stderr is not None
+    with process.stderr:
+        lines = []
+        for line in process.stderr:
+            lines.append(json.loads(line))
+            if lines[-1]["event"] == "server.listening":
+                break
+        url = f"http://{lines[-1]['host']}:{lines[-1]['port']}"
+        wait(lambda: httpx.get(f"{url}/health/live").status_code == 200)
+        process.send_signal(asked_to_stop)
+        lines += [json.loads(line) for line in process.stderr]
+    assert 0 == process.wait(timeout=60)
+    assert "sesame" not in json.dumps(lines)
+
+
+def test_it_says_so_when_anybody_may_ask(tmp_path: Path) -> None:
+    """A warning in the log, once."""
+    process = start(tmp_path, auth_disabled="true", rag_store=tmp_path / "none")
+    assert process.stderr is not None
+    with process.stderr:
+        events = []
+        for line in process.stderr:
+            events.append(json.loads(line))
+            if events[-1]["event"] == "server.listening":
+                break
+        process.terminate()
+        process.stderr.read()
+    process.wait(timeout=60)
+    assert ["warning"] == [line["level"] for line in events if line["event"] == "server.auth_disabled"]

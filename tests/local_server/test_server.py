@@ -1,0 +1,65 @@
+"""How the server ends what runs when it stops."""
+
+import threading
+
+import httpx
+
+from agent.engine.scripted import ScriptedEngine
+from agent.runtime import Runtime, State
+from agent.settings import Settings
+from tests.fakes.loading import scripted_loader
+from tests.local_server.conftest import Log
+from tests.local_server.serving import ANSWER, QUESTION, SENTENCE, connected, problem, serving, wait
+
+
+def in_background(client: httpx.Client, responses: list[httpx.Response]) -> threading.Thread:
+    """Ask while the test goes on."""
+
+    def ask() -> None:
+        response = client.post("/v1/ask", json={"question": QUESTION}, headers={"X-Request-ID": "r-1"})
+        responses.append(response)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    return thread
+
+
+def test_a_question_that_runs_is_answered_before_the_end(settings: Settings, log: Log) -> None:
+    """The server stops when the answer is out, and then the runtime is closed."""
+    engine = ScriptedEngine(lambda _prompt: SENTENCE, delay_s=0.05)
+    runtime, responses = Runtime(settings, scripted_loader(engine)), list[httpx.Response]()
+    with httpx.Client(timeout=30) as outlasting, serving(runtime) as client:
+        outlasting.base_url = client.base_url
+        thread = in_background(outlasting, responses)
+        wait(lambda: engine.stats().running == 1)
+    thread.join()
+    assert [ANSWER] == [response.json()["answer"] for response in responses]
+    assert State.CLOSED == runtime.state
+    assert {"r-1": ["answered"]} == log.outcomes()
+
+
+def test_a_question_that_outlasts_the_grace_may_be_asked_again(settings: Settings, log: Log) -> None:
+    """503 with Retry-After instead of a cut connection; the engine has stopped."""
+    engine = ScriptedEngine(lambda _prompt: "word " * 500, delay_s=0.05)
+    runtime, responses = Runtime(settings, scripted_loader(engine)), list[httpx.Response]()
+    with httpx.Client(timeout=30) as outlasting, serving(runtime, grace_s=1) as client:
+        outlasting.base_url = client.base_url
+        thread = in_background(outlasting, responses)
+        wait(lambda: engine.stats().running == 1)
+    thread.join()
+    (response,) = responses
+    assert problem(response, 503, "unavailable")["retryable"]
+    assert "retry-after" in response.headers
+    assert (1, 0) == (engine.cancelled, engine.stats().running)
+    assert {"r-1": ["cancelled"]} == log.outcomes()
+
+
+def test_there_are_no_websockets(client: httpx.Client) -> None:
+    """A request to become one is answered as the ordinary request that it also is."""
+    upgrade = (
+        "GET /health/live HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    with connected(client) as connection:
+        connection.sendall(upgrade.encode())
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
