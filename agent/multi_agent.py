@@ -30,6 +30,7 @@ from agent.schemas import (
 )
 from agent.settings import Settings
 from agent.store.manifest import Manifest
+from agent.telemetry.logs import get_logger
 from agent.text.language import detect_language
 from agent.verifier import Verdict, Verifier
 
@@ -61,6 +62,7 @@ class _Asking:
         step = TraceStep(name=name, decision=decision, ms=round((now - self.step_started) * 1000, 1), details=details)
         self.step_started = now
         self.trace.append(step)
+        get_logger().info("ask.step", step=name, decision=decision, ms=step.ms)
         self.emit(StepEvent(step=step))
         return step.ms
 

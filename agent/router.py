@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from itertools import dropwhile
 
 from agent.schemas import Language, Route
-from agent.text.words import fold, words
+from agent.text.words import words
 
 _GREETINGS = """hi hello hey good morning afternoon evening hola buenas buenos dias tardes noches saludos"""
 _THANKS = """thanks thank you very much cheers great gracias muchas muchisimas perfecto genial vale ok okay"""
@@ -58,7 +59,8 @@ def _small_talk(question: str) -> str | None:
     said = words(question)
     if not said or len(said) > 8:
         return None
-    if _ABOUT.fullmatch(" ".join(re.findall(r"\w+", fold(question)))):
+    greeted = len(said) - len(list(dropwhile(lambda word: word in _VOCABULARY["greeting"], said)))
+    if _ABOUT.fullmatch(" ".join(said[greeted:])):
         return "about"
     for kind, vocabulary in _VOCABULARY.items():
         if said[0] in vocabulary and all(word in vocabulary | _FILLERS for word in said):

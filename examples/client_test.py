@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -86,6 +86,8 @@ def ask(client: Client, name: str, question: str, wanted: str, **fields: Any) ->
     answer = client.post(name, 200, json={"question": question, **fields})
     print(f"\n{name}: {question}\n  {answer.get('answer')}")
     client.expect(wanted in answer.get("answer", ""), f"{name}: {wanted!r} is not in the answer")
+    cited = answer.get("route") == "question"
+    client.expect(bool(answer.get("citations")) == cited, f"{name}: {'no' if cited else 'small talk with'} sources")
     for citation in answer.get("citations", []):
         print(f"  [{citation['id']}] {citation['source']}:{citation['start']} “{citation['quote']}”")
         length = citation["end"] - citation["start"]
@@ -118,6 +120,8 @@ def stream(client: Client) -> None:
 def mistakes(client: Client) -> None:
     """Each gets one clear error."""
     question = {"question": ENGLISH}
+    with httpx.Client(base_url=client.http.base_url) as keyless:
+        replace(client, http=keyless).post("missing key", 401, json=question)
     client.post("wrong key", 401, json=question, headers={"X-API-KEY": "wrong"})
     client.post("key that is not ASCII", 401, json=question, headers={"X-API-KEY": "clave-ñ".encode()})
     client.post("invalid body", 422, json={"question": 5})
@@ -187,6 +191,18 @@ def print_table(rows: list[Row]) -> None:
         print(f"{row.name:<24}{row.status:>8}{row.ms:>10.0f}{tokens:>8}{citations:>11}")
 
 
+def use(client: Client) -> None:
+    """All that this application does with the service."""
+    first = ask(client, "english", ENGLISH, "8000")
+    ask(client, "spanish", SPANISH, "X-API-KEY")
+    history = [{"role": "user", "content": ENGLISH}, {"role": "assistant", "content": first.get("answer", "-")}]
+    ask(client, "follow-up", "And which setting changes it?", "PORT", history=history)
+    ask(client, "small talk", "¡Hola!", "Hola")
+    stream(client)
+    mistakes(client)
+    retry_on_503(client)
+
+
 def main() -> int:
     """Exit status: 0 when everything went as expected, 1 otherwise."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -196,14 +212,10 @@ def main() -> int:
     with httpx.Client(base_url=options.url, headers={"X-API-KEY": options.key}, timeout=120) as http:
         client = Client(http)
         wait_until_ready(client)
-        first = ask(client, "english", ENGLISH, "8000")
-        ask(client, "spanish", SPANISH, "X-API-KEY")
-        history = [{"role": "user", "content": ENGLISH}, {"role": "assistant", "content": first.get("answer", "-")}]
-        ask(client, "follow-up", "And which setting changes it?", "PORT", history=history)
-        ask(client, "small talk", "¡Hola!", "Hola")
-        stream(client)
-        mistakes(client)
-        retry_on_503(client)
+        try:
+            use(client)
+        except httpx.TransportError as error:
+            client.expect(False, f"the connection failed: {error!r}")
     print_table(client.rows)
     for failure in client.failures:
         print(f"FAILED {failure}")

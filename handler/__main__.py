@@ -1,6 +1,7 @@
 """python -m handler: a serverless worker, or, without a platform around it, one run of test_input.json."""
 
 import os
+import signal
 import sys
 import threading
 from collections.abc import Awaitable, Callable
@@ -11,7 +12,7 @@ from rich.console import Console
 
 from agent.settings import Settings, explain
 from agent.telemetry.logs import configure_logging
-from handler.handler import cold_start, handler
+from handler.handler import cold_start, handler, shut_down
 from handler.report import report
 
 Handler = Callable[[Any], Awaitable[dict[str, Any]]]
@@ -29,6 +30,8 @@ def main() -> int:
         settings = settings.model_copy(update={"log_level": "WARNING"})
     configure_logging(settings)
     _quiet_sdk(settings)
+    # Until the SDK's loop brings its own handler; process 1 of a container would otherwise ignore the signal.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # The SDK takes 2 to 4 seconds to import; that is spent while the models load.
     sdk = threading.Thread(target=_import_sdk, name="askpod-import-sdk")
     sdk.start()
@@ -37,7 +40,7 @@ def main() -> int:
         _serve(handler if is_worker else _readable, settings)
     finally:
         # The SDK leaves by SystemExit; the engine's thread must not be running when the interpreter goes.
-        cold_start(settings).close()
+        shut_down()
     return 0
 
 

@@ -32,6 +32,12 @@ def cold_start(settings: Settings | None = None, loader: Loader | None = None) -
         return RUNTIME
 
 
+def shut_down() -> None:
+    """End what runs and free the models, if they were loaded; the process is about to end."""
+    if RUNTIME is not None:
+        RUNTIME.close()
+
+
 async def handler(job: object) -> dict[str, Any]:
     """Answer one job: the answer, or `{"error": "<JSON problem>"}`. Nothing is ever raised but a cancellation."""
     caller = caller_of(job)

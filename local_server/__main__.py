@@ -13,7 +13,7 @@ from local_server.server import Server
 
 
 def main() -> int:
-    """Exit status: 0 stopped as asked, 1 the address is taken, 2 a setting is not valid or there is no key."""
+    """Exit status: 0 stopped as asked, 2 a setting is not valid or there is no key, 3 the address is taken."""
     try:
         settings = Settings()
     except ValidationError as error:

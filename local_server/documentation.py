@@ -62,7 +62,7 @@ def _answer(language: Language, source: str, title: str, quote: str, start: int)
         language=language,
         route="question",
         model="SmolLM2-135M-Instruct",
-        adapter=None,
+        adapter="support",
         index="82ffee16f06d",
         usage=Usage(prompt_tokens=412, completion_tokens=14),
         timings=Timings(retrieval_ms=21.4, time_to_first_token_ms=310.2, generation_ms=694.7, total_ms=718.9),

@@ -5,25 +5,28 @@ from fastapi.responses import JSONResponse
 
 from agent.runtime import Runtime
 
+# One route for both, so that a 405 names both in Allow; the GET above each of them is there for OpenAPI only.
+_METHODS = ["GET", "HEAD"]
+
 
 def health_router(runtime: Runtime) -> APIRouter:
     """Three answers to three questions: what is going on, is the process alive, would a question be answered."""
     router = APIRouter(prefix="/health", tags=["health"])
 
-    @router.head("", include_in_schema=False)
     @router.get("", summary="State, versions, what is loaded, phase times")
+    @router.api_route("", methods=_METHODS, include_in_schema=False)
     async def health() -> JSONResponse:
         """200 when ready, else 503 with the same body."""
         return JSONResponse(runtime.health(), status_code=200 if runtime.ready else 503)
 
-    @router.head("/live", include_in_schema=False)
     @router.get("/live", summary="The process answers")
+    @router.api_route("/live", methods=_METHODS, include_in_schema=False)
     async def live() -> JSONResponse:
         """Always 200: a process that still loads, or could not load, is alive."""
         return JSONResponse({"live": True})
 
-    @router.head("/ready", include_in_schema=False)
     @router.get("/ready", summary="A question would be answered")
+    @router.api_route("/ready", methods=_METHODS, include_in_schema=False)
     async def ready() -> JSONResponse:
         """200 when model, adapters and index are loaded and warm, else 503."""
         return JSONResponse({"ready": runtime.ready}, status_code=200 if runtime.ready else 503)

@@ -1,7 +1,9 @@
 """`python -m handler` as a real process: under the SDK's loop against a control plane, and in local mode."""
 
 import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -34,12 +36,18 @@ def worker(plane: ControlPlane, log: Path, **settings: object) -> Iterator[subpr
     env = environment(**settings) | plane.environment()
     with log.open("wb") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", "handler"], cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=stderr
+            [sys.executable, "-m", "handler"],
+            cwd=ROOT,
+            env=env,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            start_new_session=True,
         )
         try:
             yield process
         finally:
-            process.kill()
+            # The SDK's ping is a process of its own.
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 

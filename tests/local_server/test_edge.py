@@ -37,10 +37,10 @@ def test_questions_are_not_cached(client: httpx.Client) -> None:
         assert "no-store" == client.post("/v1/ask", json=body).headers["cache-control"]
 
 
-@pytest.mark.parametrize("hostile", ["", "a b", "x" * 65, "a\tb", "<script>", "a;b", "é".encode(), b"\xff"])
-def test_a_hostile_request_id_is_replaced(client: httpx.Client, log: Log, hostile: str | bytes) -> None:
+@pytest.mark.parametrize("hostile", [b"", b"a b", b"x" * 65, b"a\tb", b"<script>", b"a;b", "é".encode(), b"\xff"])
+def test_a_hostile_request_id_is_replaced(client: httpx.Client, log: Log, hostile: bytes) -> None:
     """Only what fits the pattern comes back and into the log."""
-    response = client.post("/v1/ask", json={"question": "Hola"}, headers=[(b"X-Request-ID", hostile)])  # type: ignore[list-item]
+    response = client.post("/v1/ask", json={"question": "Hola"}, headers=[(b"X-Request-ID", hostile)])
     minted = response.headers["x-request-id"]
     assert minted.isalnum()
     assert minted == response.json()["request_id"]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import httpx
 
+from agent.engine.scripted import ScriptedEngine
 from agent.errors import StoreCorrupt
 from agent.loading import Loaded, Phase
 from agent.runtime import Runtime
@@ -15,7 +16,13 @@ from tests.local_server.serving import QUESTION, problem, serving, wait
 
 
 def statuses(client: httpx.Client) -> list[int]:
-    return [client.get(path).status_code for path in ("/health", "/health/live", "/health/ready")]
+    """Of the three routes; HEAD says the same as GET, without a body."""
+    found = []
+    for path in ("/health", "/health/live", "/health/ready"):
+        found.append(client.get(path).status_code)
+        head = client.head(path)
+        assert (found[-1], b"") == (head.status_code, head.content)
+    return found
 
 
 def test_the_server_answers_while_it_loads(settings: Settings) -> None:
@@ -30,13 +37,14 @@ def test_the_server_answers_while_it_loads(settings: Settings) -> None:
     with serving(Runtime(settings, slow), until_ready=False) as client:
         assert [503, 200, 503] == statuses(client)
         assert "starting" == client.get("/health").json()["state"]
-        refused = client.post("/v1/ask", json=QUESTION)
-        assert (503, "starting") == (refused.status_code, refused.json()["reason"])
-        assert "retry-after" in refused.headers
+        for stream in (False, True):
+            refused = client.post("/v1/ask", json={"question": QUESTION, "stream": stream})
+            assert "starting" == problem(refused, 503, "model_unavailable")["reason"]
+            assert "5" == refused.headers["retry-after"]
         may_load.set()
         wait(lambda: client.get("/health/ready").status_code == 200)
-        assert 200 == client.post("/v1/ask", json=QUESTION).status_code
-        assert client.head("/health").status_code == 200
+        assert [200, 200, 200] == statuses(client)
+        assert 200 == client.post("/v1/ask", json={"question": QUESTION}).status_code
 
 
 def test_a_failed_load_is_reported_and_tried_again(settings: Settings) -> None:
@@ -54,12 +62,24 @@ def test_a_failed_load_is_reported_and_tried_again(settings: Settings) -> None:
         body = client.get("/health").json()
         assert "store_corrupt" == body["error"]["code"]
         assert "/secret" not in json.dumps(body)
-        assert "store_corrupt" == client.post("/v1/ask", json=QUESTION).json()["reason"]
+        assert [503, 200, 503] == statuses(client)
+        refused = client.post("/v1/ask", json={"question": QUESTION})
+        assert "store_corrupt" == problem(refused, 503, "model_unavailable")["reason"]
+        assert "/secret" not in refused.text
         healed.set()
         wait(lambda: client.get("/health/ready").status_code == 200)
         body = client.get("/health").json()
         assert "error" not in body
         assert body["load"]["attempt"] > 1
+
+
+def test_a_dead_engine_is_not_ready(settings: Settings) -> None:
+    """Alive, and honest about it; a question gets model_unavailable."""
+    engine = ScriptedEngine()
+    with serving(Runtime(settings, scripted_loader(engine))) as client:
+        engine.close()
+        assert [503, 200, 503] == statuses(client)
+        problem(client.post("/v1/ask", json={"question": QUESTION}), 503, "model_unavailable")
 
 
 def test_health_says_what_is_loaded(settings: Settings) -> None:

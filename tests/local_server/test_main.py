@@ -49,12 +49,12 @@ def test_wrong_settings_are_named_and_their_values_are_not(tmp_path: Path) -> No
 
 
 def test_a_taken_port_is_reported(tmp_path: Path) -> None:
-    """Exit status 1, and the log says why."""
+    """Exit status 3, and the log says why."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         status, err = ended(tmp_path, auth_disabled="true", port=taken.getsockname()[1])
-    assert 1 == status
+    assert 3 == status
     assert "in use" in err
 
 
