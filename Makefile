@@ -2,11 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STORE := $(or $(RAG_STORE),rag_store)
+STORE := $(or $(RAG_STORE),$(shell sed -n 's/^RAG_STORE=//p' .env 2>/dev/null),rag_store)
 INSTALLED := $(VENV)/.installed
 MODELS := models/.prepared
 INDEX := $(STORE)/manifest.json
-CORPUS := $(wildcard docs/*.md docs/*/*.md)
 # The embedded models need no hub, and nothing here may wait for one.
 export HF_HUB_OFFLINE := 1
 export TRANSFORMERS_OFFLINE := 1
@@ -21,7 +20,8 @@ install: $(INSTALLED) ## create .venv with the pinned requirements
 
 models: $(MODELS) ## prepare the embedded models under models/
 
-index: $(INDEX) ## build the demo index from docs/
+index: $(MODELS) ## build the demo index from docs/, again if it is there
+	@$(BIN)/python -m agent.ingest docs --store "$(STORE)"
 
 run: $(INDEX) ## answer test_input.json through the real handler
 	@$(BIN)/python -m handler
@@ -83,5 +83,6 @@ $(MODELS): $(INSTALLED)
 	@$(BIN)/python -m agent.embedded
 	@touch $@
 
-$(INDEX): $(MODELS) $(CORPUS)
+# Only when there is none: a store of the user's own documents is never replaced by the demo's.
+$(INDEX): | $(MODELS)
 	@$(BIN)/python -m agent.ingest docs --store "$(STORE)"

@@ -22,6 +22,7 @@ class Draft:
     complete: bool
     packed: tuple[Passage, ...]
     usage: Usage
+    queue_ms: float
     first_token_ms: float | None
     generation_ms: float
 
@@ -60,12 +61,12 @@ class Answerer:
         started = time.monotonic()
         first: float | None = None
         pieces: list[str] = []
-        tokens, complete = 0, False
+        tokens, complete, queue_ms = 0, False, 0.0
         generation = self._engine.generate(prompt, sampling, self.adapter_for(request))
         async with aclosing(generation):
             async for delta in generation:
                 first = first if first is not None else _ms_since(started)
-                tokens += 1
+                tokens, queue_ms = tokens + 1, delta.queue_ms
                 pieces.append(delta.text)
                 if delta.text:
                     on_text(delta.text)
@@ -73,7 +74,7 @@ class Answerer:
                 if _says_enough("".join(pieces)):
                     break
         usage = Usage(prompt_tokens=len(prompt), completion_tokens=tokens)
-        return Draft("".join(pieces).strip(), complete, tuple(packed), usage, first, _ms_since(started))
+        return Draft("".join(pieces).strip(), complete, tuple(packed), usage, queue_ms, first, _ms_since(started))
 
 
 def _says_enough(text: str) -> bool:

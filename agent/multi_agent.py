@@ -159,7 +159,9 @@ class MultiAgent:
         return self._finish(asking, NOT_IN_DOCUMENTS[asking.language], abstained=True, confidence=1.0 - score)
 
     def _verified(self, asking: _Asking, draft: Draft, verdict: Verdict, score: float) -> Answer:
-        timings = Timings(time_to_first_token_ms=draft.first_token_ms, generation_ms=draft.generation_ms)
+        timings = Timings(
+            queue_ms=draft.queue_ms, time_to_first_token_ms=draft.first_token_ms, generation_ms=draft.generation_ms
+        )
         return self._finish(
             asking,
             verdict.answer,

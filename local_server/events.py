@@ -11,7 +11,7 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from agent.errors import AskError
+from agent.errors import AskError, Unavailable
 from agent.schemas import AskEvent
 from local_server.disconnect import until_disconnect
 
@@ -36,6 +36,7 @@ class EventStream(Response):
         self.init_headers({"X-Accel-Buffering": "no"})
         self._events = cast(AsyncGenerator[AskEvent, None], events)
         self._request_id = request_id
+        self._begun = False
         self._heartbeat_s = heartbeat_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,20 +46,33 @@ class EventStream(Response):
             AskError: before the first event; nothing was sent.
             Disconnected: the caller left.
         """
-        await until_disconnect(self._send_events(send), receive)
+        try:
+            await until_disconnect(self._send_events(send), receive)
+        except asyncio.CancelledError:
+            # The server stops; a caller who leaves is `Disconnected`.
+            if self._begun:
+                await self._send_end(send, Unavailable())
+            raise
 
     async def _send_events(self, send: Send) -> None:
         async with aclosing(self._events):
             event: AskEvent | None = await anext(self._events)
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            self._begun = True
+            failure: AskError | None = None
             try:
                 while event is not None:
                     await _send_part(send, format_sse_event(event=event.type, data_str=event.model_dump_json()))
                     event = await self._next(send)
             except AskError as error:
-                problem = json.dumps(error.problem(self._request_id))
-                await _send_part(send, format_sse_event(event="error", data_str=problem))
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+                failure = error
+            await self._send_end(send, failure)
+
+    async def _send_end(self, send: Send, failure: AskError | None = None) -> None:
+        if failure is not None:
+            problem = json.dumps(failure.problem(self._request_id))
+            await _send_part(send, format_sse_event(event="error", data_str=problem))
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _next(self, send: Send) -> AskEvent | None:
         """The next event, with heartbeats while it takes its time; None after the last one."""

@@ -1,5 +1,6 @@
 """The process that serves: uvicorn, set up for us."""
 
+import asyncio
 import socket
 
 import uvicorn
@@ -9,6 +10,7 @@ from agent.telemetry.logs import get_logger
 from local_server.app import HEARTBEAT_S, create_app
 
 GRACE_S = 10
+_LAST_RESORT_S = 5
 
 
 class Server(uvicorn.Server):
@@ -27,10 +29,11 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                timeout_graceful_shutdown=grace_s,
+                timeout_graceful_shutdown=grace_s + _LAST_RESORT_S,
             )
         )
         self.listening: list[tuple[str, int]] = []
+        self._grace_s = grace_s
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn's; then logs the address it really listens on, which with PORT=0 only the system knows."""
@@ -40,3 +43,16 @@ class Server(uvicorn.Server):
                 host, port = listening.getsockname()[:2]
                 self.listening.append((host, port))
                 get_logger().info("server.listening", host=host, port=port)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's, but what outlasts the grace is still told so; uvicorn would leave it without a response."""
+        end_of_grace = asyncio.get_running_loop().call_later(self._grace_s, self._cut_off)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            end_of_grace.cancel()
+
+    def _cut_off(self) -> None:
+        get_logger().warning("server.cut_off", requests=len(self.server_state.tasks))
+        for request in self.server_state.tasks:
+            request.cancel()

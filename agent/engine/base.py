@@ -20,11 +20,15 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class TokenDelta:
-    """One generated token. `text` is what it adds to the answer, empty while a character is incomplete."""
+    """One generated token. `text` is what it adds to the answer, empty while a character is incomplete.
+
+    `queue_ms` is how long the whole generation had to wait for a place.
+    """
 
     token_id: int
     text: str
     finish: FinishReason | None = None
+    queue_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

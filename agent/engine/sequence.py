@@ -1,6 +1,7 @@
 """One generation while it runs: its tokens, its cache, its random numbers, and who waits for it."""
 
 import asyncio
+import time
 from collections.abc import Sequence as SequenceOf
 
 import torch
@@ -22,11 +23,17 @@ class Sequence:
         self.cache = DynamicCache()
         self.pending = list(prompt_ids)
         self.cancelled = False
+        self.queue_ms = 0.0
+        self._submitted = time.monotonic()
         self.outcomes: asyncio.Queue[TokenDelta | AskError] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
         self._sampler = Sampler(sampling)
         self._decoder = IncrementalDecoder(tokenizer)
         self._left = sampling.max_tokens
+
+    def admit(self) -> None:
+        """It has got a place; from here on it runs."""
+        self.queue_ms = round((time.monotonic() - self._submitted) * 1000, 1)
 
     def accept(self, logits: torch.Tensor, end_ids: frozenset[int]) -> bool:
         """Pick the next token from `logits`, shape (vocabulary,), and deliver it. True when that was the last."""
@@ -34,7 +41,7 @@ class Sequence:
         self._left -= 1
         finish: FinishReason | None = "stop" if token in end_ids else "length" if self._left == 0 else None
         self.pending = [token]
-        self._deliver(TokenDelta(token, self._decoder.add(token, last=finish is not None), finish))
+        self._deliver(TokenDelta(token, self._decoder.add(token, last=finish is not None), finish, self.queue_ms))
         return finish is not None
 
     def fail(self, error: AskError) -> None:

@@ -130,6 +130,7 @@ class TransformersEngine:
             while self._waiting and len(self._running) < self.capacity:
                 sequence = self._waiting.popleft()
                 if not sequence.cancelled:
+                    sequence.admit()
                     self._running.append(sequence)
             return not self._closing
 

@@ -4,13 +4,14 @@ import argparse
 import sys
 from pathlib import Path
 
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from agent.errors import LoadError
 from agent.ingest.builder import build_store, cut
 from agent.ingest.loaders import Skipped, load_documents
-from agent.settings import Settings
+from agent.settings import Settings, explain
 from agent.store.chunks import Document
 from agent.store.manifest import Manifest
 
@@ -21,13 +22,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("docs", type=Path, help="a folder of Markdown and text files, or one file")
     parser.add_argument("--store", type=Path, help="where to write it (RAG_STORE)")
     options = parser.parse_args(arguments)
-    settings = Settings()
     console = Console(stderr=True)
     try:
+        settings = Settings()
         documents = _read(options.docs, console)
         manifest = _build(options.store or settings.rag_store, documents, settings, console)
     except FileNotFoundError:
         console.print(f"There is no file or folder {str(options.docs)!r}.", markup=False)
+        return 2
+    except ValidationError as error:
+        console.print(explain(error), markup=False, end="")
         return 2
     except LoadError as error:
         console.print(f"{error.code}: {error.message}", markup=False)

@@ -14,7 +14,7 @@ from agent.text.sentences import Kind
 from agent.text.words import terms
 
 # A line of code or a table row may hold the answer, but a sentence that says it is worth more to a reader.
-_KIND_PENALTY = {Kind.CODE.value: 1.0, Kind.ROW.value: 0.5}
+_KIND_PENALTY = {Kind.CODE.value: 2.0, Kind.ROW.value: 0.5}
 _MIN_TERMS = 3
 
 

@@ -5,14 +5,18 @@ from pathlib import Path
 
 import bm25s
 import numpy as np
+from bm25s.tokenization import Tokenized
 from numpy.typing import NDArray
 
 
 def write_lexical(folder: Path, documents: Sequence[Sequence[str]]) -> None:
     """Index the terms of each chunk, in the order of the chunks' ids."""
     index = bm25s.BM25(backend="numpy")
-    # bm25s cannot index a corpus without a single term.
-    index.index([list(terms) or [""] for terms in documents], show_progress=False)
+    # bm25s numbers terms in the order of a set, which differs from run to run; ours are sorted, so that one corpus
+    # gives one index. It cannot index a corpus without a single term, hence the empty one.
+    vocabulary = {term: number for number, term in enumerate(sorted({"", *(t for terms in documents for t in terms)}))}
+    ids = [[vocabulary[term] for term in terms] or [vocabulary[""]] for terms in documents]
+    index.index(Tokenized(ids=ids, vocab=vocabulary), show_progress=False)
     index.save(folder, show_progress=False)
 
 

@@ -1,6 +1,8 @@
 """Building, verifying and replacing a store."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from agent.retrieval.hashing_embedder import HashingEmbedder
 from agent.retrieval.retriever import Retriever
 from agent.store.manifest import read_manifest
 from agent.store.store import Store
+from tests.conftest import ROOT, environment
 from tests.fakes.loading import DOCUMENTS, build_small_store, write_documents
 
 
@@ -108,8 +111,14 @@ def test_a_new_build_replaces_the_old_one_under_an_open_reader(tmp_path: Path) -
 
 
 def test_the_same_documents_make_the_same_index_id(tmp_path: Path) -> None:
-    """The id names the content, not the build."""
-    ids = {read_manifest(build_small_store(tmp_path / name)).index_id for name in ("a", "b")}
+    """The id names the content, not the build nor the process that built it."""
+    code = "import sys, pathlib; from tests.fakes.loading import build_small_store as b; b(pathlib.Path(sys.argv[1]))"
+    ids = set()
+    for seed in ("1", "2"):
+        command = [sys.executable, "-c", code, str(tmp_path / seed)]
+        (tmp_path / seed).mkdir()
+        subprocess.run(command, cwd=ROOT, env=environment() | {"PYTHONHASHSEED": seed}, check=True)
+        ids.add(read_manifest(tmp_path / seed / "store").index_id)
     assert 1 == len(ids)
 
 

@@ -90,3 +90,11 @@ def test_health_says_what_is_loaded(settings: Settings) -> None:
     assert {"askpod", "torch", "transformers"} <= set(body["versions"])
     assert "store" in body["load"]["phases_ms"]
     assert "/tmp" not in json.dumps(body)  # noqa: S108 - a needle, not a file
+
+
+def test_a_405_names_both_methods(client: httpx.Client) -> None:
+    """GET and HEAD, on each of the three routes."""
+    for path in ("/health", "/health/live", "/health/ready"):
+        response = client.post(path)
+        problem(response, 405, "method_not_allowed")
+        assert {"GET", "HEAD"} == set(response.headers["allow"].split(", "))

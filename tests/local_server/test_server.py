@@ -9,15 +9,15 @@ from agent.runtime import Runtime, State
 from agent.settings import Settings
 from tests.fakes.loading import scripted_loader
 from tests.local_server.conftest import Log
-from tests.local_server.serving import ANSWER, QUESTION, SENTENCE, connected, problem, serving, wait
+from tests.local_server.serving import ANSWER, QUESTION, SENTENCE, connected, parse_events, problem, serving, wait
 
 
-def in_background(client: httpx.Client, responses: list[httpx.Response]) -> threading.Thread:
+def in_background(client: httpx.Client, responses: list[httpx.Response], *, stream: bool = False) -> threading.Thread:
     """Ask while the test goes on."""
 
     def ask() -> None:
-        response = client.post("/v1/ask", json={"question": QUESTION}, headers={"X-Request-ID": "r-1"})
-        responses.append(response)
+        body = {"question": QUESTION, "stream": stream}
+        responses.append(client.post("/v1/ask", json=body, headers={"X-Request-ID": "r-1"}))
 
     thread = threading.Thread(target=ask)
     thread.start()
@@ -51,6 +51,23 @@ def test_a_question_that_outlasts_the_grace_may_be_asked_again(settings: Setting
     assert problem(response, 503, "unavailable")["retryable"]
     assert "retry-after" in response.headers
     assert (1, 0) == (engine.cancelled, engine.stats().running)
+    assert {"r-1": ["cancelled"]} == log.outcomes()
+
+
+def test_a_stream_that_outlasts_the_grace_ends_with_an_error(settings: Settings, log: Log) -> None:
+    """Its last event is the same problem, and the response is whole."""
+    engine = ScriptedEngine(lambda _prompt: "word " * 500, delay_s=0.05)
+    responses: list[httpx.Response] = []
+    runtime = Runtime(settings, scripted_loader(engine))
+    with httpx.Client(timeout=30) as outlasting, serving(runtime, grace_s=1) as client:
+        outlasting.base_url = client.base_url
+        thread = in_background(outlasting, responses, stream=True)
+        wait(lambda: engine.stats().running == 1)
+    thread.join()
+    events = parse_events(responses[0].content)
+    assert "delta" in [name for name, _data in events]
+    name, problem = events[-1]
+    assert ("error", "unavailable", "r-1") == (name, problem["code"], problem["request_id"])
     assert {"r-1": ["cancelled"]} == log.outcomes()
 
 
