@@ -53,11 +53,12 @@ def load(settings: Settings, phase: Phase) -> Loaded:
     Raises:
         LoadError: what is missing or does not fit; nothing stays loaded.
     """
+    # The store first: when it is missing or altered, that is known before torch is imported.
+    with _timed("store", phase):
+        store = Store(settings.rag_store)
     with _timed("imports", phase):
         from agent.engine.transformers_engine import TransformersEngine
         from agent.retrieval.loading import load_embedder
-    with _timed("store", phase):
-        store = Store(settings.rag_store)
     with _timed("embedder", phase):
         embedder = load_embedder(settings)
         if embedder.fingerprint != store.manifest.embedder_fingerprint:
