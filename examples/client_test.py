@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -42,19 +42,25 @@ class Client:
     """A small client: asks, measures, and notes what did not go as expected."""
 
     http: httpx.Client
+    key: str
     rows: list[Row] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
     def post(self, name: str, expected: int, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - httpx's arguments
-        """One POST /v1/ask; a row of the table; the decoded body."""
+        """One POST /v1/ask, with the key unless other headers are given; a row of the table; the decoded body."""
         started = time.monotonic()
-        response = self.http.post("/v1/ask", **request)
+        response = self.http.post("/v1/ask", **{"headers": self.headers, **request})
         body: dict[str, Any] = response.json()
         self.note(name, response.status_code, started, body)
         self.expect(response.status_code == expected, f"{name}: status {response.status_code}, not {expected}")
         if response.is_error:
             print(f"\n{name}: {response.status_code} {body['code']}: {body['detail']}")
         return body
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every request needs."""
+        return {"X-API-KEY": self.key}
 
     def note(self, name: str, status: int, started: float, body: dict[str, Any]) -> None:
         """Remember how long it took."""
@@ -76,7 +82,7 @@ def wait_until_ready(client: Client) -> None:
             if client.http.get("/health/ready").status_code == 200:
                 return
         except httpx.TransportError:
-            pass
+            pass  # it does not listen yet
         time.sleep(0.5)
     sys.exit(f"The server at {client.http.base_url} was not ready within {READY_WITHIN_S} s.")
 
@@ -98,8 +104,9 @@ def ask(client: Client, name: str, question: str, wanted: str, **fields: Any) ->
 def stream(client: Client) -> None:
     """The same question, as server-sent events: the draft as it is written, the verified answer at the end."""
     started, final, events = time.monotonic(), {}, []
+    body = {"question": ENGLISH, "stream": True}
     print(f"\nstream: {ENGLISH}\n  ", end="")
-    with client.http.stream("POST", "/v1/ask", json={"question": ENGLISH, "stream": True}) as response:
+    with client.http.stream("POST", "/v1/ask", json=body, headers=client.headers) as response:
         name = ""
         for line in response.iter_lines():
             if line.startswith("event: "):
@@ -120,13 +127,12 @@ def stream(client: Client) -> None:
 def mistakes(client: Client) -> None:
     """Each gets one clear error."""
     question = {"question": ENGLISH}
-    with httpx.Client(base_url=client.http.base_url) as keyless:
-        replace(client, http=keyless).post("missing key", 401, json=question)
+    client.post("missing key", 401, json=question, headers={})
     client.post("wrong key", 401, json=question, headers={"X-API-KEY": "wrong"})
     client.post("key that is not ASCII", 401, json=question, headers={"X-API-KEY": "clave-ñ".encode()})
     client.post("invalid body", 422, json={"question": 5})
     client.post("unknown field", 422, json={**question, "colour": "red"})
-    client.post("not JSON", 400, content=b"{", headers={"Content-Type": "application/json"})
+    client.post("not JSON", 400, content=b"{", headers={**client.headers, "Content-Type": "application/json"})
     client.post("too large", 413, json={"question": "a" * 70_000})
 
 
@@ -138,7 +144,7 @@ def retry_on_503(client: Client) -> None:
     with busy_proxy(client.http, times=2) as url:
         for attempt in range(1, ATTEMPTS + 1):
             started = time.monotonic()
-            response = client.http.post(f"{url}/v1/ask", json={"question": "Hello"})
+            response = client.http.post(f"{url}/v1/ask", json={"question": "Hello"}, headers=client.headers)
             client.note(f"busy, attempt {attempt}", response.status_code, started, response.json())
             if response.status_code != 503:
                 break
@@ -160,8 +166,8 @@ def busy_proxy(upstream: httpx.Client, times: int) -> Iterator[str]:
                 left[0] -= 1
                 self._send(503, json.dumps({"code": "overloaded", "retryable": True}).encode(), {"Retry-After": "1"})
                 return
-            key = {"X-API-KEY": self.headers.get("X-API-KEY", "")}
-            answer = upstream.post(self.path, content=body, headers={"Content-Type": "application/json", **key})
+            headers = {name: self.headers[name] for name in ("Content-Type", "X-API-KEY")}
+            answer = upstream.post(self.path, content=body, headers=headers)
             self._send(answer.status_code, answer.content, {})
 
         def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
@@ -209,13 +215,13 @@ def main() -> int:
     parser.add_argument("--url", default=os.environ.get("ASKPOD_URL", "http://127.0.0.1:8000"))
     parser.add_argument("--key", default=os.environ.get("ASKPOD_API_KEY", ""))
     options = parser.parse_args()
-    with httpx.Client(base_url=options.url, headers={"X-API-KEY": options.key}, timeout=120) as http:
-        client = Client(http)
+    with httpx.Client(base_url=options.url, timeout=120) as http:
+        client = Client(http, options.key)
         wait_until_ready(client)
         try:
             use(client)
         except httpx.TransportError as error:
-            client.expect(False, f"the connection failed: {error!r}")
+            client.failures.append(f"the connection failed: {type(error).__name__}")
     print_table(client.rows)
     for failure in client.failures:
         print(f"FAILED {failure}")

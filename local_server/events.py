@@ -36,7 +36,7 @@ class EventStream(Response):
         self.init_headers({"X-Accel-Buffering": "no"})
         self._events = cast(AsyncGenerator[AskEvent, None], events)
         self._request_id = request_id
-        self._begun = False
+        self._open = False
         self._heartbeat_s = heartbeat_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,7 +50,7 @@ class EventStream(Response):
             await until_disconnect(self._send_events(send), receive)
         except asyncio.CancelledError:
             # The server stops; a caller who leaves is `Disconnected`.
-            if self._begun:
+            if self._open:
                 await self._send_end(send, Unavailable())
             raise
 
@@ -58,7 +58,7 @@ class EventStream(Response):
         async with aclosing(self._events):
             event: AskEvent | None = await anext(self._events)
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            self._begun = True
+            self._open = True
             failure: AskError | None = None
             try:
                 while event is not None:
@@ -68,7 +68,8 @@ class EventStream(Response):
                 failure = error
             await self._send_end(send, failure)
 
-    async def _send_end(self, send: Send, failure: AskError | None = None) -> None:
+    async def _send_end(self, send: Send, failure: AskError | None) -> None:
+        self._open = False
         if failure is not None:
             problem = json.dumps(failure.problem(self._request_id))
             await _send_part(send, format_sse_event(event="error", data_str=problem))
