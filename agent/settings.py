@@ -8,6 +8,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 EMBEDDED_LLM = "models/SmolLM2-135M-Instruct"
 EMBEDDED_EMBEDDER = "models/multilingual-e5-small"
+# English only; there where the wheel of the other one does not exist.
+FALLBACK_EMBEDDER = "models/all-MiniLM-L6-v2"
 
 
 class Settings(BaseSettings):

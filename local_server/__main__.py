@@ -1,5 +1,7 @@
 """python -m local_server"""
 
+import logging
+import os
 import signal
 import sys
 from types import FrameType
@@ -25,17 +27,23 @@ def main() -> int:
     configure_logging(settings)
     if settings.auth_disabled:
         get_logger().warning("server.auth_disabled")
-    # uvicorn drains, then raises the signal again for whoever was there before it; a stop that was asked for is no
-    # failure.
     for asked_to_stop in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(asked_to_stop, _stopped)
-    Server(Runtime(settings)).run()
+        signal.signal(asked_to_stop, _stop)
+    try:
+        Server(Runtime(settings)).run()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
     return 0
 
 
-def _stopped(_signal: int, _frame: FrameType | None) -> None:
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    """uvicorn drains, then raises the signal again; a stop that was asked for is no failure."""
     sys.exit(0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    # A load may still run in its thread, in the middle of native code; the interpreter's own end would crash there.
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(status)

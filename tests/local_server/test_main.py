@@ -5,11 +5,13 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 
+from agent.settings import Settings
 from tests.conftest import environment
 from tests.local_server.serving import wait
 
@@ -75,6 +77,24 @@ def test_it_stops_with_status_0_when_asked(tmp_path: Path, asked_to_stop: signal
         lines += [json.loads(line) for line in process.stderr]
     assert 0 == process.wait(timeout=60)
     assert "sesame" not in json.dumps(lines)
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("after_s", [0.0, 1.0, 2.0, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 8.0])
+def test_it_stops_with_status_0_in_the_middle_of_loading(
+    real_settings: Settings, tmp_path: Path, after_s: float
+) -> None:
+    """Wherever the real models' native code is at that moment."""
+    models = {name: getattr(real_settings, name) for name in ("base_model", "embedding_model", "rag_store")}
+    process = start(tmp_path, api_keys="sesame", **models)
+    assert process.stderr is not None
+    with process.stderr:
+        while "server.listening" not in process.stderr.readline():
+            pass
+        time.sleep(after_s)
+        process.terminate()
+        log = process.stderr.read()
+    assert (0, True) == (process.wait(timeout=60), all(line.startswith("{") for line in log.splitlines()))
 
 
 def test_it_says_so_when_anybody_may_ask(tmp_path: Path) -> None:
