@@ -20,11 +20,23 @@ def parse_request(data: object) -> AskRequest:
     if not isinstance(data, dict):
         raise MalformedBody
     try:
-        return AskRequest.model_validate(data)
+        request = AskRequest.model_validate(data)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
         param = ".".join(str(part) for part in problem["loc"])[:80] or None
         raise InvalidRequest(_sentence(param, problem["type"], problem["msg"]), param=param) from error
+    # Half a surrogate pair is valid JSON and a valid str, but not text that the store could look up.
+    if not all(_is_unicode(part) for pair in request.filters.items() for part in pair):
+        raise InvalidRequest("'filters': input should be valid Unicode text.", param="filters")
+    return request
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _sentence(param: str | None, kind: str, message: str) -> str:

@@ -9,13 +9,18 @@ from typing import Any
 
 from pydantic import ValidationError
 from rich.console import Console
+from rich.status import Status
 
+from agent.loading import Loaded, Phase, load
+from agent.runtime import Loader
 from agent.settings import Settings, explain
 from agent.telemetry.logs import configure_logging
 from handler.handler import cold_start, handler, shut_down
 from handler.report import report
 
 Handler = Callable[[Any], Awaitable[dict[str, Any]]]
+
+_LOADING = "Loading the models and the index ..."
 
 
 def main() -> int:
@@ -26,7 +31,8 @@ def main() -> int:
         sys.stderr.write(explain(error))
         return 2
     is_worker = _is_worker()
-    if not is_worker and "LOG_LEVEL" not in os.environ:
+    # A level that somebody chose stays, wherever it was set; .env.example sets the default.
+    if not is_worker and settings.log_level == "INFO" and "LOG_LEVEL" not in os.environ:
         settings = settings.model_copy(update={"log_level": "WARNING"})
     configure_logging(settings)
     _quiet_sdk(settings)
@@ -50,8 +56,8 @@ def _is_worker() -> bool:
 
 
 def _quiet_sdk(settings: Settings) -> None:
-    """The SDK's own default level, DEBUG, logs every question and answer."""
-    if not settings.log_content and os.environ.get("RUNPOD_LOG_LEVEL", "DEBUG").upper() == "DEBUG":
+    """The SDK's own default level, DEBUG, logs every question and answer; so does TRACE."""
+    if not settings.log_content and os.environ.get("RUNPOD_LOG_LEVEL", "DEBUG").upper() in ("DEBUG", "TRACE"):
         os.environ["RUNPOD_LOG_LEVEL"] = "INFO" if _is_worker() else "WARN"
 
 
@@ -61,11 +67,24 @@ def _import_sdk() -> None:
 
 def _load(settings: Settings, sdk: threading.Thread, *, with_progress: bool) -> None:
     if with_progress:
-        with Console(stderr=True).status("Loading the models and the index ..."):
-            cold_start(settings)
+        with Console(stderr=True).status(_LOADING) as status:
+            cold_start(settings, _showing(status))
     else:
         cold_start(settings)
     sdk.join()
+
+
+def _showing(status: Status) -> Loader:
+    """The real loader, with the part that was loaded last on the status line."""
+
+    def loader(settings: Settings, phase: Phase) -> Loaded:
+        def shown(name: str, ms: float) -> None:
+            phase(name, ms)
+            status.update(f"{_LOADING} {name} {ms / 1000:.1f} s")
+
+        return load(settings, shown)
+
+    return loader
 
 
 def _serve(function: Handler, settings: Settings) -> None:

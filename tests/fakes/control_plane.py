@@ -6,6 +6,9 @@ handed out stays leased until its result comes, and can be handed out again.
 
 import json
 import queue
+import select
+import socket
+import sys
 import threading
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +16,15 @@ from typing import Any
 from urllib.parse import unquote
 
 LONG_POLL_S = 1.0
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
+        """Report what goes wrong here, but not that a worker was killed in the middle of a request."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class ControlPlane:
@@ -25,8 +37,7 @@ class ControlPlane:
         self._queue: queue.Queue[dict[str, Any]] = queue.Queue()
         self._stops: queue.Queue[str] = queue.Queue()
         self._arrived = threading.Condition()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler_for(self))
 
     def __enter__(self) -> "ControlPlane":
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -61,6 +72,10 @@ class ControlPlane:
     def stop(self, job_id: str) -> None:
         """Ask the worker to stop a job, as a cancel or a timeout does."""
         self._stops.put(job_id)
+
+    def redeliver(self, job_id: str) -> None:
+        """Queue a job again that was handed out and not done, as when its worker died."""
+        self._queue.put(self.leased.pop(job_id))
 
     def result(self, job_id: str, timeout: float) -> Any:
         """What job-done brought for a job; fails when nothing came within `timeout` seconds."""
@@ -99,12 +114,12 @@ def _handler_for(plane: ControlPlane) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             route = self._route()
-            if route == "job-take":
+            if route in ("job-take", "job-take-batch"):
                 job = plane.take()
-                self._answer(200 if job else 204, job)
-            elif route == "job-take-batch":
-                job = plane.take()
-                self._answer(200 if job else 204, [job] if job else None)
+                if job and self._is_gone():
+                    plane.redeliver(job["id"])
+                else:
+                    self._answer(200 if job else 204, [job] if job and route == "job-take-batch" else job)
             elif route == "job-stop":
                 stops = plane.stops()
                 self._answer(200 if stops else 204, {"jobsToStop": stops} if stops else None)
@@ -120,6 +135,14 @@ def _handler_for(plane: ControlPlane) -> type[BaseHTTPRequestHandler]:
                 job_id = unquote(self.path.split("?")[0].split("&")[0].rsplit("/", 1)[-1])
                 plane.done(job_id, body)
             self._answer(200, {})
+
+        def _is_gone(self) -> bool:
+            # A write to a worker that was killed in its long poll would succeed, and the job would be lost.
+            try:
+                readable, _, _ = select.select([self.connection], [], [], 0)
+                return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
+            except ConnectionError:
+                return True
 
         def _route(self) -> str:
             return self.path.split("/")[3]

@@ -3,6 +3,8 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +20,11 @@ from agent.settings import Settings
 from handler.handler import cold_start, handler
 from tests.fakes.loading import scripted_loader
 
+# With halves of surrogate pairs, which JSON can carry and UTF-8 cannot.
+TEXT = st.text(st.characters())
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT,
+    lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner),
     max_leaves=10,
 )
 
@@ -65,6 +69,10 @@ async def test_a_job_gets_an_answer_with_its_citation(engine: ScriptedEngine) ->
         ({"id": "x", "input": {"question": "a" * 4001}}, "invalid_request"),
         ({"id": "x", "input": {"question": 5}}, "invalid_request"),
         ({"id": "x", "input": {"question": "port?", "colour": "red"}}, "invalid_request"),
+        ({"id": "x", "input": {"question": "port?", "\ud800": 1}}, "invalid_request"),
+        ({"id": "x", "input": {"question": "\ud800"}}, "invalid_request"),
+        ({"id": "x", "input": {"question": "port?", "filters": {"source": "\ud800"}}}, "invalid_request"),
+        ({"id": "x", "input": {"question": "port?", "filters": {"\ud800": "a"}}}, "invalid_request"),
         ({"id": "x", "input": {"question": "port?", "top_k": 0}}, "invalid_request"),
         ({"id": "x", "input": {"question": "port?", "top_k": 21}}, "invalid_request"),
         ({"id": "x", "input": {"question": "port?", "adapter": "nobody"}}, "unknown_adapter"),
@@ -164,6 +172,54 @@ async def test_jobs_wait_out_a_failed_load(settings: Settings) -> None:
 @hypothesis_settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(job=JSON | st.fixed_dictionaries({"id": JSON, "input": JSON}))
 def test_no_job_ever_escapes(engine: ScriptedEngine, job: object) -> None:
-    """Whatever the job is, the result has exactly one of answer and error."""
+    """Whatever the job is, the result has exactly one of answer and error, and the SDK can send it."""
     result = asyncio.run(handler(job))
     assert ("answer" in result) != ("error" in result)
+    # As rp_http.py does; what raises there is lost.
+    json.dumps(result, ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize("job_id", ["", "a b", "a\nforged: line", "\u202e", "\ud800", "x" * 65, None, 7, ["a"]])
+async def test_a_job_id_that_is_not_safe_to_log_is_replaced(engine: ScriptedEngine, job_id: object) -> None:
+    """The answer then carries a request id of our own, of letters and digits."""
+    result = await handler({"id": job_id, "input": {"question": "Hello"}})
+    assert result["request_id"].isalnum()
+    assert job_id != result["request_id"]
+
+
+async def test_every_output_is_a_fresh_object(engine: ScriptedEngine) -> None:
+    """The SDK takes keys out of what it is given; the next answer must not miss them."""
+    first = await ask(question="Hello")
+    first.clear()
+    assert "answer" in await ask(question="Hello")
+
+
+def test_many_first_jobs_load_once(settings: Settings) -> None:
+    """Whoever calls `cold_start` at the same time gets the same runtime, loaded once."""
+    loads: list[Settings] = []
+    good = scripted_loader()
+
+    def loader(settings: Settings, phase: Phase) -> Loaded:
+        loads.append(settings)
+        return good(settings, phase)
+
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            runtimes = list(pool.map(lambda _: cold_start(settings, loader), range(8)))
+        assert 1 == len(loads)
+        assert {id(module.RUNTIME)} == {id(runtime) for runtime in runtimes}
+    finally:
+        module.shut_down()
+        module.RUNTIME = None
+
+
+async def test_a_job_may_be_what_starts_the_loading(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without a cold start before it, the first job loads what the environment names, and reports what is missing."""
+    monkeypatch.setenv("RAG_STORE", str(tmp_path / "nowhere"))
+    try:
+        failed = json.loads((await ask(question="Which port?"))["error"])
+        assert ("model_unavailable", "store_missing") == (failed["code"], failed["reason"])
+        assert str(tmp_path) not in json.dumps(failed)
+    finally:
+        module.shut_down()
+        module.RUNTIME = None
