@@ -39,18 +39,18 @@ class AskService:
         """
         events: asyncio.Queue[AskEvent] = asyncio.Queue()
         work = asyncio.create_task(self.answer(request, caller, events.put_nowait))
+        getter = asyncio.ensure_future(events.get())
         try:
-            while not (work.done() and events.empty()):
-                getter = asyncio.ensure_future(events.get())
+            while not (work.done() and events.empty() and not getter.done()):
                 await asyncio.wait({getter, work}, return_when=asyncio.FIRST_COMPLETED)
                 if getter.done():
-                    yield getter.result()
-                else:
-                    getter.cancel()
+                    event, getter = getter.result(), asyncio.ensure_future(events.get())
+                    yield event
             yield FinalEvent(answer=work.result())
         finally:
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+            for task in (getter, work):
+                task.cancel()
+            await asyncio.gather(getter, work, return_exceptions=True)
 
     async def answer(self, request: AskRequest, caller: Caller, emit: Emit = lambda _event: None) -> Answer:
         """The whole answer; `emit` gets what happens on the way.
