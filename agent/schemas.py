@@ -55,12 +55,10 @@ class AskRequest(_Input):
     max_tokens: int | None = Field(
         default=None, ge=1, le=2048, description="Most tokens to generate; left out for the service's default."
     )
-    temperature: float = Field(default=0.0, ge=0.0, le=2.0, strict=False, description="0 is greedy.")
+    temperature: float = Field(default=0.0, ge=0.0, le=2.0, description="0 is greedy.")
     seed: int | None = Field(default=None, ge=0, le=2**63 - 1, description="Same seed, same answer.")
     stream: bool = Field(default=False, description="HTTP: send server-sent events as the answer is made.")
-    timeout_s: float | None = Field(
-        default=None, gt=0, le=600, strict=False, description="Give up after this many seconds."
-    )
+    timeout_s: float | None = Field(default=None, gt=0, le=600, description="Give up after this many seconds.")
 
 
 class Citation(_Output):

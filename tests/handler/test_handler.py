@@ -74,6 +74,8 @@ async def test_a_job_gets_an_answer_with_its_citation(engine: ScriptedEngine) ->
         ({"id": "x", "input": {"question": "port?", "filters": {"source": "\ud800"}}}, "invalid_request"),
         ({"id": "x", "input": {"question": "port?", "filters": {"\ud800": "a"}}}, "invalid_request"),
         ({"id": "x", "input": {"question": "port?", "top_k": 0}}, "invalid_request"),
+        ({"id": "x", "input": {"question": "port?", "temperature": "0.5"}}, "invalid_request"),
+        ({"id": "x", "input": {"question": "port?", "timeout_s": True}}, "invalid_request"),
         ({"id": "x", "input": {"question": "port?", "top_k": 21}}, "invalid_request"),
         ({"id": "x", "input": {"question": "port?", "adapter": "nobody"}}, "unknown_adapter"),
         ({"id": "x", "input": {"question": "port?", "filters": {"colour": "red"}}}, "unknown_filter"),
