@@ -133,9 +133,10 @@ class Runtime:
 
     def _load_until_ready(self) -> None:
         pause = self.settings.load_retry_s
-        if self.state is State.FAILED and not self._wait_and_restart(pause):
-            return
-            pause *= 2
+        if self.state is State.FAILED:
+            if not self._wait_and_restart(pause):
+                return
+            pause = min(pause * 2, self.settings.load_retry_max_s)
         while not self.load():
             if not self._wait_and_restart(pause):
                 return

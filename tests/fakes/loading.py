@@ -1,5 +1,7 @@
 """A Loader for `Runtime` with a real store, a hashing embedder and a scripted engine: everything but the models."""
 
+import atexit
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -43,7 +45,9 @@ def scripted_loader(engine: ScriptedEngine | None = None, documents: dict[str, s
     """Loads in milliseconds; the engine says what it was told to say."""
 
     def load(settings: Settings, phase: Callable[[str, float], None]) -> Loaded:
-        folder = build_small_store(Path(tempfile.mkdtemp(prefix="askpod-test-")), documents)
+        home = Path(tempfile.mkdtemp(prefix="askpod-test-"))
+        atexit.register(shutil.rmtree, home, ignore_errors=True)
+        folder = build_small_store(home, documents)
         phase("store", 0.0)
         return assemble(engine or ScriptedEngine(), Store(folder), HashingEmbedder(), settings)
 
