@@ -1,0 +1,1 @@
+"""How well Askpod answers: SQuAD-format data in, scores, tables and plots out."""

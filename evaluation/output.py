@@ -1,0 +1,65 @@
+"""Writes a report: `report.json`, `report.md` and `report.png` in a folder, and the same tables to a terminal."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console, Group
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from evaluation.plots import draw
+from evaluation.report import Report
+from evaluation.tables import Table, tables
+
+
+def write_report(report: Report, folder: Path) -> list[Path]:
+    """Write the three files and return their paths; the folder is made when missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / f"report.{suffix}" for suffix in ("json", "md", "png")]
+    report.write_json(files[0])
+    files[1].write_text(markdown(report, picture=files[2].name), encoding="utf-8")
+    draw(report, files[2])
+    return files
+
+
+def show(report: Report, console: Console) -> None:
+    """Print the report's tables."""
+    console.print(Group(*(_rich(table) for table in tables(report)), *(Text(f"- {note}") for note in report.notes)))
+
+
+def markdown(report: Report, picture: str | None = None) -> str:
+    """The report as Markdown, with the picture of its plots on top."""
+    parts = ["# Evaluation", *([f"![Plots of this evaluation]({picture})"] if picture else [])]
+    parts += ["\n".join(_markdown(table)) for table in tables(report)]
+    if report.notes:
+        parts.append("\n".join(("## Notes", "", *(f"- {_cell(note)}" for note in report.notes))))
+    return "\n\n".join(parts) + "\n"
+
+
+def _markdown(table: Table) -> Iterator[str]:
+    yield f"## {table.title}"
+    yield ""
+    yield _row(table.columns)
+    # The first column names the row; numbers read best from the right.
+    yield _row(("---", *("---:" for _ in table.columns[1:])) if len(table.columns) > 2 else ("---", "---"))
+    yield from (_row(row) for row in table.rows)
+    if table.note:
+        yield ""
+        yield table.note
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _rich(table: Table) -> RichTable:
+    made = RichTable(title=table.title, caption=table.note or None, title_justify="left", caption_justify="left")
+    for index, name in enumerate(table.columns):
+        made.add_column(Text(name), justify="right" if index and len(table.columns) > 2 else "left", overflow="fold")
+    for row in table.rows:
+        made.add_row(*(Text(cell) for cell in row))
+    return made
