@@ -1,26 +1,34 @@
-"""The Answerer: lets the model word an answer from the passages."""
+"""The Answerer: lets the model pick its evidence and word an answer from it."""
 
 import time
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import islice
 
 from agent.engine.base import Engine, Sampling
-from agent.prompts import build_messages, pack
+from agent.prompts import Prompt, build_prompt, key_of, pack, split_pick
+from agent.retrieval.evidence import Evidence
 from agent.retrieval.retriever import Passage
 from agent.schemas import AskRequest, Language, Usage
 from agent.text.sentences import split_units
 
 MAX_SENTENCES = 2
+# How many of the best source sentences the model may answer from: further down they are about something else.
+ALLOWED_EVIDENCE = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What the model wrote, unverified. Times in milliseconds since the generation was asked for."""
+    """What the model wrote, unverified. Times in milliseconds since the generation was asked for.
+
+    `allowed` is the evidence it may rest on, what the model picked first.
+    """
 
     text: str
     complete: bool
     packed: tuple[Passage, ...]
+    allowed: tuple[Evidence, ...]
     usage: Usage
     queue_ms: float
     first_token_ms: float | None
@@ -46,35 +54,64 @@ class Answerer:
         return request.adapter if "adapter" in request.model_fields_set else self._engine.default_adapter
 
     async def draft(
-        self, request: AskRequest, passages: Sequence[Passage], language: Language, on_text: Callable[[str], None]
+        self,
+        request: AskRequest,
+        passages: Sequence[Passage],
+        evidence: Sequence[Evidence],
+        language: Language,
+        on_text: Callable[[str], None],
     ) -> Draft:
-        """One generation; `on_text` gets it piece by piece.
+        """One generation; `on_text` gets the wording piece by piece, without the number it begins with.
 
         Raises:
-            UnknownAdapter, PromptTooLong, GenerationFailed: as `Engine.generate`.
+            UnknownAdapter, PromptTooLong, GenerationFailed, NoLanguageModel: as `Engine.generate`.
         """
         packed = pack(passages, self._engine, self._context_tokens)
-        prompt = self._engine.encode_chat(build_messages(request.question, request.history, packed, language))
+        prompt = build_prompt(request.question, request.history, packed, language)
+        readable = (item for item in evidence if key_of(item.passage, item.sentence) in prompt.numbers)
+        allowed = list(islice(readable, ALLOWED_EVIDENCE))
+        ids = self._engine.encode_chat(prompt.messages)
         sampling = Sampling(
-            max_tokens=request.max_tokens or self._max_tokens, temperature=request.temperature, seed=request.seed
+            max_tokens=request.max_tokens or self._max_tokens,
+            temperature=request.temperature,
+            seed=request.seed,
+            choices=prompt.choices(allowed, self._engine),
         )
         started = time.monotonic()
         first: float | None = None
-        pieces: list[str] = []
+        text, shown = "", 0
         tokens, complete, queue_ms = 0, False, 0.0
-        generation = self._engine.generate(prompt, sampling, self.adapter_for(request))
+        generation = self._engine.generate(ids, sampling, self.adapter_for(request))
         async with aclosing(generation):
             async for delta in generation:
                 first = first if first is not None else _ms_since(started)
                 tokens, queue_ms = tokens + 1, delta.queue_ms
-                pieces.append(delta.text)
-                if delta.text:
-                    on_text(delta.text)
+                text += delta.text
+                wording = _wording(text)
+                if len(wording) > shown:
+                    on_text(wording[shown:])
+                    shown = len(wording)
                 complete = delta.finish == "stop"
-                if _says_enough("".join(pieces)):
+                if _says_enough(wording):
                     break
-        usage = Usage(prompt_tokens=len(prompt), completion_tokens=tokens)
-        return Draft("".join(pieces).strip(), complete, tuple(packed), usage, queue_ms, first, _ms_since(started))
+        usage = Usage(prompt_tokens=len(ids), completion_tokens=tokens)
+        picked, wording = split_pick(text)
+        return Draft(
+            wording.strip(), complete, prompt.packed, _picked_first(picked, allowed, prompt), usage, queue_ms, first,
+            _ms_since(started),
+        )  # fmt: skip
+
+
+def _wording(text: str) -> str:
+    """What is for the caller to see: nothing while it may still be the number in front."""
+    begun = text.lstrip()
+    if not begun or (begun.startswith("[") and "]" not in begun and len(begun) < 8):
+        return ""
+    return split_pick(text)[1]
+
+
+def _picked_first(picked: int | None, allowed: Sequence[Evidence], prompt: Prompt) -> tuple[Evidence, ...]:
+    return tuple(sorted(allowed, key=lambda item: prompt.numbers[key_of(item.passage, item.sentence)] != picked))
 
 
 def _says_enough(text: str) -> bool:

@@ -1,17 +1,42 @@
-"""Citations are made by code: a quote is a sentence of the source, by its offsets, never what a model typed."""
+"""Puts an answer together and makes its citations.
+
+Citations are made by code: a quote is a sentence of the source, by its offsets, never what a model typed.
+"""
 
 from agent.retrieval.evidence import Evidence
-from agent.schemas import Citation
+from agent.schemas import AnswerSentence, Citation
 
 
-class Citations:
-    """Numbers the evidence of one answer in order of use; the same sentence keeps its number."""
+class CitedText:
+    """An answer as it grows, sentence by sentence. Evidence is numbered in order of use and keeps its number."""
 
     def __init__(self) -> None:
+        self.text = ""
+        self.sentences: list[AnswerSentence] = []
         self._cited: dict[tuple[str, int, int], Citation] = {}
 
-    def cite(self, evidence: Evidence) -> int:
-        """The number for this evidence."""
+    @property
+    def citations(self) -> list[Citation]:
+        """Every citation, by number."""
+        return list(self._cited.values())
+
+    def add(self, sentence: str, evidence: Evidence, support: float, lead: str = "") -> None:
+        """A sentence that states what `evidence` says; `lead` introduces it and states nothing."""
+        number = self._cite(evidence)
+        self._append(lead, sentence, [number], round(support, 4), f" [{number}]")
+
+    def say(self, sentence: str) -> None:
+        """A sentence that states nothing about the documents' subject, and so cites nothing."""
+        self._append("", sentence, [], None, "")
+
+    def _append(self, lead: str, sentence: str, citations: list[int], support: float | None, numbers: str) -> None:
+        start = len(self.text) + (1 if self.text else 0) + len(lead)
+        self.text = f"{self.text} {lead}{sentence}{numbers}".lstrip()
+        self.sentences.append(
+            AnswerSentence(text=sentence, start=start, end=start + len(sentence), citations=citations, support=support)
+        )
+
+    def _cite(self, evidence: Evidence) -> int:
         chunk, sentence = evidence.passage.chunk, evidence.sentence
         key = (chunk.source, sentence.start, sentence.end)
         if key not in self._cited:
@@ -19,13 +44,11 @@ class Citations:
                 id=len(self._cited) + 1,
                 source=chunk.source,
                 title=chunk.title,
+                heading=chunk.heading,
+                page=sentence.page,
                 quote=sentence.text,
                 start=sentence.start,
                 end=sentence.end,
                 score=round(min(max(evidence.cosine, 0.0), 1.0), 4),
             )
         return self._cited[key].id
-
-    def all(self) -> list[Citation]:
-        """Every citation, by number."""
-        return list(self._cited.values())

@@ -8,6 +8,7 @@
     |   x UnknownAdapter          unknown_adapter       422     no
     |   x UnknownFilter           unknown_filter        422     no
     |   x PromptTooLong           prompt_too_long       422     no
+    |   x NoLanguageModel         no_language_model     422     no
     + Unauthorized                unauthorized          401     no
     + NotFound                    not_found             404     no
     + MethodNotAllowed            method_not_allowed    405     no
@@ -126,6 +127,13 @@ class PromptTooLong(InvalidRequest):
 
     code = "prompt_too_long"
     message = "The question, its history and the passages do not fit the model's context."
+
+
+class NoLanguageModel(InvalidRequest):
+    """The service was started without a language model, and the request asks for its words."""
+
+    code = "no_language_model"
+    message = "No language model is loaded; ask with mode auto or extractive."
 
 
 class Unauthorized(AskError):

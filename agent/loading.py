@@ -7,13 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from agent.corpus import LiveCorpus
 from agent.engine.base import Engine, Sampling
+from agent.engine.no_engine import NoEngine
 from agent.errors import StoreMismatch
 from agent.multi_agent import MultiAgent
 from agent.retrieval.embedder import Embedder
-from agent.retrieval.evidence import EvidenceRanker
+from agent.retrieval.reranker import Reranker
 from agent.retrieval.retriever import Retriever
-from agent.settings import Settings
+from agent.settings import NO_MODEL, Settings
 from agent.store.store import Store
 
 Phase = Callable[[str, float], None]
@@ -25,26 +27,26 @@ class Loaded:
 
     engine: Engine
     agent: MultiAgent
-    store: Store
+    corpora: LiveCorpus
 
     def describe(self) -> dict[str, Any]:
         """What `/health` says is loaded."""
-        stats = self.engine.stats()
+        stats, manifest = self.engine.stats(), self.corpora.manifest
         return {
             "model": self.engine.model,
             "adapters": list(self.engine.adapters),
             "default_adapter": self.engine.default_adapter,
-            "index": self.store.manifest.index_id,
-            "documents": self.store.manifest.documents,
-            "chunks": self.store.manifest.chunks,
-            "embedder": self.store.manifest.embedder,
+            "index": manifest.index_id,
+            "documents": manifest.documents,
+            "chunks": manifest.chunks,
+            "embedder": manifest.embedder,
             "generations": {"running": stats.running, "waiting": stats.waiting, "capacity": stats.capacity},
         }
 
     def close(self) -> None:
         """Free the models and close the files."""
         self.engine.close()
-        self.store.close()
+        self.corpora.close()
 
 
 def load(settings: Settings, phase: Phase) -> Loaded:
@@ -58,29 +60,37 @@ def load(settings: Settings, phase: Phase) -> Loaded:
         store = Store(settings.rag_store)
     with _timed("imports", phase):
         from agent.engine.transformers_engine import TransformersEngine
-        from agent.retrieval.loading import load_embedder
+        from agent.retrieval.loading import load_embedder, load_reranker
     with _timed("embedder", phase):
         embedder = load_embedder(settings)
         if embedder.fingerprint != store.manifest.embedder_fingerprint:
             raise StoreMismatch("The store was built with another embedding model; build it again.")
+        reranker = load_reranker(settings)
     with _timed("model", phase):
-        engine = TransformersEngine(settings)
-    loaded = assemble(engine, store, embedder, settings)
+        engine: Engine = NoEngine() if settings.base_model == NO_MODEL else TransformersEngine(settings)
+    loaded = assemble(engine, store, embedder, settings, reranker)
     with _timed("warm_up", phase):
         asyncio.run(_warm_up(loaded, embedder))
     return loaded
 
 
-def assemble(engine: Engine, store: Store, embedder: Embedder, settings: Settings) -> Loaded:
-    """The agents around an engine, a store and its embedder."""
-    retriever = Retriever(store, embedder, settings.dense_weight)
-    ranker = EvidenceRanker(embedder, settings.dense_weight)
-    return Loaded(engine, MultiAgent(engine, retriever, ranker, store.manifest, settings), store)
+def assemble(
+    engine: Engine, store: Store, embedder: Embedder, settings: Settings, reranker: Reranker | None = None
+) -> Loaded:
+    """The agents around an engine, the store in `settings.rag_store`, open, and its embedder."""
+
+    def make_retriever(opened: Store) -> Retriever:
+        return Retriever(opened, settings.dense_weight, reranker)
+
+    corpora = LiveCorpus(store, settings.rag_store, make_retriever, embedder.fingerprint)
+    return Loaded(engine, MultiAgent(engine, corpora, embedder, settings), corpora)
 
 
 async def _warm_up(loaded: Loaded, embedder: Embedder) -> None:
     """The first forward pass of each model is slow; let it not be a caller's."""
-    embedder.embed_question("warm up")
+    embedder.embed_questions(["warm up"])
+    if isinstance(loaded.engine, NoEngine):
+        return
     prompt = loaded.engine.encode_chat([{"role": "user", "content": "Hello"}])
     for adapter in (None, *loaded.engine.adapters):
         async for _delta in loaded.engine.generate(prompt, Sampling(max_tokens=2), adapter):

@@ -10,7 +10,9 @@ MAX_TOP_K = 20
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUESTION_CHARS)]
 Language = Literal["en", "es"]
-Route = Literal["question", "smalltalk"]
+Route = Literal["question", "followup", "compound", "corpus", "smalltalk"]
+Mode = Literal["auto", "extractive", "generative"]
+Reason = Literal["out_of_corpus", "unsupported", "underspecified"]
 
 
 class _Input(BaseModel):
@@ -47,7 +49,13 @@ class AskRequest(_Input):
     filters: dict[str, str] = Field(
         default_factory=dict,
         max_length=8,
-        description="Read only documents whose field has this value: `source`, `title` or `language`.",
+        description="Read only documents whose field has this value: `source`, `title`, `language`, `format`, or a "
+        "field of their front matter or properties.",
+    )
+    mode: Mode = Field(
+        default="auto",
+        description="`extractive` quotes the best sentence without a language model; `generative` answers in the "
+        "model's words or not at all; `auto` takes the model's words where they can be verified, else the quote.",
     )
     language: Literal["auto", "en", "es"] = Field(
         default="auto", description="Language of the answer; `auto` is the language of the question."
@@ -67,10 +75,37 @@ class Citation(_Output):
     id: int = Field(description="The number in square brackets in the answer.")
     source: str = Field(description="The document's path inside the ingested folder.")
     title: str
+    heading: str = Field(description="The headings above the quote, outermost first, joined by ` > `; may be empty.")
+    page: int | None = Field(description="The page on which the quote begins; null where there are no pages.")
     quote: str
     start: int = Field(description="Offset of the quote in the document, in characters.")
     end: int
-    score: float = Field(description="How well the passage matches the question, 0 to 1.")
+    score: float = Field(description="How well the quote matches the question, 0 to 1.")
+
+
+class AnswerSentence(_Output):
+    """One sentence of the answer: `answer[start:end] == text`, without the numbers in square brackets behind it."""
+
+    text: str
+    start: int
+    end: int
+    citations: list[int] = Field(description="Ids of the citations that support it; empty where it states no fact.")
+    support: float | None = Field(
+        description="Share of its words found in what it cites, 0 to 1; null where it states no fact of the documents."
+    )
+
+
+class Nearest(_Output):
+    """A passage that came closest when the documents do not hold the answer."""
+
+    source: str
+    title: str
+    heading: str
+    page: int | None
+    text: str = Field(description="The sentence of it that matches the question best.")
+    start: int
+    end: int
+    score: float
 
 
 class Usage(_Output):
@@ -101,13 +136,23 @@ class TraceStep(_Output):
 
 
 class Answer(_Output):
-    """The whole answer. `abstained` means that the documents do not hold it; then nothing is cited."""
+    """The whole answer. `abstained` means that there is none; then nothing is cited."""
 
     answer: str
+    sentences: list[AnswerSentence]
     abstained: bool
+    reason: Reason | None = Field(
+        description="Why it abstained: `out_of_corpus`, the documents are about something else; `unsupported`, they "
+        "are about it but nothing in them could be verified as the answer; `underspecified`, the question does not "
+        "say what it is about. null unless abstained."
+    )
+    nearest: list[Nearest] = Field(description="When abstained: the passages that came closest.")
     citations: list[Citation]
-    grounded: bool = Field(description="Every sentence of the answer is supported by a quote.")
-    confidence: float = Field(ge=0.0, le=1.0)
+    grounded: bool = Field(description="Every sentence of the answer that states a fact is supported by a quote.")
+    confidence: float = Field(
+        ge=0.0, le=1.0, description="Calibrated probability that the answer is right; of an abstention, that the "
+        "best passage would have answered."
+    )  # fmt: skip
     language: Language
     route: Route
     model: str
@@ -133,6 +178,7 @@ class Source(_Output):
     source: str
     title: str
     heading: str
+    page: int | None
     score: float
 
 

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+# As BASE_MODEL: no language model, answers are quotes.
+NO_MODEL = "none"
 EMBEDDED_LLM = "models/SmolLM2-135M-Instruct"
 EMBEDDED_EMBEDDER = "models/multilingual-e5-small"
 # English only; there where the wheel of the other one does not exist.
@@ -19,13 +21,17 @@ class Settings(BaseSettings):
 
     base_model: str = Field(
         EMBEDDED_LLM,
-        description="Language model: a local folder, or a Hub id (looked up in the platform's cache first).",
+        description="Language model: a local folder, or a Hub id (looked up in the platform's cache first); none "
+        "answers with quotes only.",
     )
     lora_model: str = Field(
         "", description="LoRA adapters: a folder, a Hub id, or name=path,name=path. The first one is the default."
     )
     embedding_model: str = Field(
         EMBEDDED_EMBEDDER, description="Embedding model: a local folder, or a Hub id. A store works with one only."
+    )
+    reranker_model: str = Field(
+        "", description="Cross-encoder that reads the best passages with the question: a local folder, or a Hub id."
     )
     rag_store: Path = Field(Path("rag_store"), description="Folder of the index, made by `python -m agent.ingest`.")
     hf_token: SecretStr = Field(SecretStr(""), description="Hugging Face token, for gated models.")
@@ -53,10 +59,13 @@ class Settings(BaseSettings):
     max_tokens: int = Field(96, ge=1, le=2048, description="Most tokens generated for an answer.")
     context_tokens: int = Field(1024, ge=128, description="Most tokens of passages in the prompt.")
     dense_weight: float = Field(
-        0.7, ge=0, le=1, description="Share of the embedding score in ranking; BM25 has the rest."
+        0.8, ge=0, le=1, description="Share of the embedding score in ranking; BM25 has the rest."
     )
     min_relevance: float = Field(
         0.5, ge=0, le=1, description="Below this relevance the answer is 'not in the documents'."
+    )
+    min_confidence: float = Field(
+        0.1, ge=0, le=1, description="Below this confidence the best sentence is not quoted as an answer."
     )
 
     chunk_tokens: int = Field(160, ge=32, le=480, description="Largest chunk, in tokens of the embedding model.")

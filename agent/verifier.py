@@ -1,74 +1,77 @@
 """The Verifier: keeps what the source says, drops the rest, and cites it.
 
-A sentence of the draft stands if one source sentence that speaks to the question has every number and identifier of it
-and nearly all of its words, and if it passes on what that source sentence adds to the question: small models like to
-say the question again, or one phrase over and over. If none of the draft stands, the best source sentence itself is the
-answer.
+A sentence of the draft stands if one source sentence that speaks to the question has every number, identifier and name
+of it and nearly all of its words, if it is in the language that was asked for, and if it passes on what that source
+sentence adds to the question: small models like to say the question again, or one phrase over and over.
 """
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from agent.answerer import Draft
-from agent.citations import Citations
+from agent.citations import CitedText
 from agent.retrieval.evidence import Evidence
-from agent.schemas import Citation, Language
+from agent.schemas import Language
+from agent.text.facts import exact_tokens, names
+from agent.text.language import detect_language
 from agent.text.sentences import Kind, split_units
-from agent.text.words import fold, terms
+from agent.text.words import fold, terms, words
 
-# How many of the best source sentences may support an answer: further down they are about something else.
-ALLOWED_EVIDENCE = 3
 MIN_SUPPORT = 0.9
 MIN_NEWS = 0.4
 MAX_REPETITION = 1.5
+# Shorter ones are too short to tell the language of.
+_MIN_WORDS_FOR_LANGUAGE = 6
 
-_EXACT = re.compile(r"\b\w*\d[\w.:/%-]*|\b[A-Z][A-Z0-9]*_[A-Z0-9_]+|\b\w+(?:[_/]\w+)+")
-_NUMBERED = re.compile(r"\[\d+\]")
-_LEAD: dict[Language, str] = {"en": "The documents say: ", "es": "Los documentos dicen: "}
+LEAD: dict[Language, str] = {"en": "The documents say: ", "es": "Los documentos dicen: "}
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The verified answer. `source` says who worded it; `support` is the mean share of words that were found."""
+    """What of the draft stands: nothing, where `evidence`, on which its first sentence rests, is None.
 
-    answer: str
-    citations: list[Citation]
-    source: str
+    `support` is the mean share of words found.
+    """
+
+    answer: CitedText
+    evidence: Evidence | None
     kept: int
     dropped: int
-    support: float = field(default=1.0)
+    support: float
 
 
 class Verifier:
     """Checks a draft against the evidence. Pure: no model is asked."""
 
-    def verify(self, question: str, draft: Draft, evidence: Sequence[Evidence], language: Language) -> Verdict:
-        """The draft's supported sentences with their citations, or the best source sentence."""
-        allowed = [item for item in evidence[:ALLOWED_EVIDENCE] if item.passage in draft.packed]
-        citations = Citations()
-        kept: list[str] = []
+    def verify(self, question: str, draft: Draft, language: Language) -> Verdict:
+        """The draft's supported sentences with their citations."""
+        answer = CitedText()
+        first: Evidence | None = None
         said: set[str] = set()
         supports: list[float] = []
         asked = set(terms(question, language))
         sentences = _draft_sentences(draft)
         for sentence in sentences:
-            supporting, support = _best_support(sentence, asked, allowed, language)
+            supporting, support = _best_support(sentence, asked, draft.allowed, language)
             if supporting is None or fold(sentence) in said:
                 continue
             said.add(fold(sentence))
             supports.append(support)
-            kept.append(f"{sentence} [{citations.cite(supporting)}]")
-        if not kept:
-            return _extract(evidence, language, dropped=len(sentences))
-        mean = sum(supports) / len(supports)
-        return Verdict(" ".join(kept), citations.all(), "model", len(kept), len(sentences) - len(kept), mean)
+            first = first or supporting
+            answer.add(sentence, supporting, support)
+        kept = len(supports)
+        return Verdict(answer, first, kept, len(sentences) - kept, sum(supports) / kept if kept else 0.0)
+
+
+def quote(answer: CitedText, evidence: Evidence, language: Language) -> None:
+    """Add the source sentence itself, on one line; in another language than the answer's it is introduced in that."""
+    lead = "" if evidence.passage.chunk.language == language else LEAD[language]
+    answer.add(" ".join(evidence.sentence.text.split()), evidence, 1.0, lead)
 
 
 def _draft_sentences(draft: Draft) -> list[str]:
-    text = _NUMBERED.sub("", draft.text)
-    spans = [span for span in split_units(text) if span.kind is not Kind.HEADING]
-    sentences = [" ".join(text[span.start : span.end].split()) for span in spans]
+    spans = [span for span in split_units(draft.text) if span.kind is not Kind.HEADING]
+    sentences = [" ".join(draft.text[span.start : span.end].split()) for span in spans]
     # An answer that ran into max_tokens ends in the middle of a sentence.
     return sentences if draft.complete else sentences[:-1]
 
@@ -77,28 +80,30 @@ def _best_support(
     sentence: str, asked: set[str], allowed: Sequence[Evidence], language: Language
 ) -> tuple[Evidence | None, float]:
     said = terms(sentence, language)
-    claimed = set(said)
-    exact = {fold(match.strip(".,:;")) for match in _EXACT.findall(sentence)}
     best: tuple[Evidence | None, float] = (None, 0.0)
-    if not claimed or len(said) > MAX_REPETITION * len(claimed):
+    repeats = len(said) > MAX_REPETITION * len(set(said))
+    if not said or repeats or _in_another_language(sentence, language):
         return best
     for item in allowed:
-        chunk = item.passage.chunk
-        source = set(terms(item.sentence.text, chunk.language))
-        news = source - asked
-        if not all(token in fold(item.sentence.text) for token in exact) or not news:
-            continue
-        support = len(claimed & (source | set(terms(chunk.heading, chunk.language)))) / len(claimed)
-        if support >= MIN_SUPPORT and len(news & claimed) / len(news) >= MIN_NEWS and support > best[1]:
+        support = _support(sentence, set(said), asked, item)
+        if support > best[1]:
             best = (item, support)
     return best
 
 
-def _extract(evidence: Sequence[Evidence], language: Language, *, dropped: int) -> Verdict:
-    best = evidence[0]
-    citations = Citations()
-    number = citations.cite(best)
-    quote = " ".join(best.sentence.text.split())
-    # A quote in another language than the question's is introduced in the question's.
-    lead = "" if best.passage.chunk.language == language else _LEAD[language]
-    return Verdict(f"{lead}{quote} [{number}]", citations.all(), "extract", 1, dropped)
+def _support(sentence: str, claimed: set[str], asked: set[str], item: Evidence) -> float:
+    """The share of the sentence's words that the source has; 0 when anything that must be exact is not in it."""
+    chunk, source = item.passage.chunk, item.sentence.text
+    about = f"{chunk.title} {chunk.heading}"
+    if not exact_tokens(sentence) <= exact_tokens(source) or not names(sentence) <= set(words(f"{about} {source}")):
+        return 0.0
+    stated = set(terms(source, chunk.language))
+    news = stated - asked
+    if not news or len(news & claimed) / len(news) < MIN_NEWS:
+        return 0.0
+    support = len(claimed & (stated | set(terms(about, chunk.language)))) / len(claimed)
+    return support if support >= MIN_SUPPORT else 0.0
+
+
+def _in_another_language(sentence: str, language: Language) -> bool:
+    return len(sentence.split()) >= _MIN_WORDS_FOR_LANGUAGE and detect_language(sentence) != language

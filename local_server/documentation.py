@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 from agent import errors
 from agent.schemas import (
     Answer,
+    AnswerSentence,
     AskRequest,
     Citation,
     DeltaEvent,
@@ -51,11 +52,18 @@ REQUESTS = {
 
 
 def _answer(language: Language, source: str, title: str, quote: str, start: int) -> Answer:
-    citation = Citation(id=1, source=source, title=title, quote=quote, start=start, end=start + len(quote), score=0.91)
+    citation = Citation(
+        id=1, source=source, title=title, heading="The API key", page=None, quote=quote, start=start,
+        end=start + len(quote), score=0.91,
+    )  # fmt: skip
+    sentence = AnswerSentence(text=quote, start=0, end=len(quote), citations=[1], support=1.0)
     names = {"router": "question", "retriever": "found", "answerer": "complete", "verifier": "model"}
     return Answer(
         answer=f"{quote} [1]",
+        sentences=[sentence],
         abstained=False,
+        reason=None,
+        nearest=[],
         citations=[citation],
         grounded=True,
         confidence=0.88,
@@ -81,7 +89,7 @@ _STREAM = "".join(
     f"event: {event.type}\ndata: {event.model_dump_json()}\n\n"
     for event in (
         StepEvent(step=ANSWERS["english"].trace[0]),
-        SourcesEvent(sources=[Source(source="api.md", title="The HTTP API", heading="The key", score=0.91)]),
+        SourcesEvent(sources=[Source(source="api.md", title="The HTTP API", heading="The key", page=None, score=0.91)]),
         DeltaEvent(text="The `X-API-KEY`"),
         FinalEvent(answer=ANSWERS["english"]),
     )

@@ -10,12 +10,17 @@ ChatMessage = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How to pick tokens. `temperature` 0 is greedy; the same seed gives the same tokens."""
+    """How to pick tokens. `temperature` 0 is greedy; the same seed gives the same tokens.
+
+    With `choices`, each a sequence of token ids, the generation begins with one of them, the one the model finds
+    likeliest token by token, and goes on freely behind it.
+    """
 
     max_tokens: int
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int | None = None
+    choices: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,9 @@ class Engine(Protocol):
 
     def encode_chat(self, messages: Sequence[ChatMessage]) -> list[int]:
         """Token ids of a conversation, up to where the assistant's turn begins."""
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of plain text, without special tokens."""
 
     def count_tokens(self, text: str) -> int:
         """Length of `text` in tokens, without special tokens."""

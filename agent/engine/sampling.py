@@ -12,6 +12,8 @@ class Sampler:
 
     def __init__(self, sampling: Sampling) -> None:
         self._sampling = sampling
+        self._open = list(sampling.choices)
+        self._picked = 0
         self._generator = torch.Generator()
         if sampling.seed is not None:
             self._generator.manual_seed(sampling.seed)
@@ -20,6 +22,21 @@ class Sampler:
 
     def pick(self, logits: torch.Tensor) -> int:
         """A token id from `logits`, shape (vocabulary,)."""
+        token = self._choose(logits) if self._open else self._sample(logits)
+        self._picked += 1
+        return token
+
+    def _choose(self, logits: torch.Tensor) -> int:
+        """The likeliest token that continues one of the choices; always greedy, for it is a choice and no wording."""
+        allowed = sorted({choice[self._picked] for choice in self._open})
+        token = allowed[int(logits[allowed].argmax())]
+        # A choice that is complete ends the choosing, even if a longer one begins like it.
+        going_on = [choice for choice in self._open if choice[self._picked] == token]
+        done = any(len(choice) == self._picked + 1 for choice in going_on)
+        self._open = [] if done else going_on
+        return token
+
+    def _sample(self, logits: torch.Tensor) -> int:
         if self._sampling.temperature == 0.0:
             return int(logits.argmax())
         probabilities = torch.softmax(logits.float().cpu() / self._sampling.temperature, dim=-1)

@@ -13,7 +13,7 @@ class ScriptedEngine:
     """Answers with `script(prompt)`, one word per token, `delay_s` apart.
 
     The prompt is the text of all messages, one after the other; a token is a word. A script that raises makes the
-    generation fail as a real model's would.
+    generation fail as a real model's would. It says what it was told to say, whatever `Sampling.choices` asks for.
     """
 
     def __init__(
@@ -44,6 +44,10 @@ class ScriptedEngine:
     def encode_chat(self, messages: Sequence[ChatMessage]) -> list[int]:
         """Ids of the words of all messages."""
         return [self._id(word) for message in messages for word in _words(message["content"] + "\n")]
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of its words."""
+        return [self._id(word) for word in _words(text)]
 
     def count_tokens(self, text: str) -> int:
         """Number of words."""

@@ -36,9 +36,10 @@ class ChatTokenizer:
         ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 
-    def count(self, text: str) -> int:
-        """Length in tokens, without special tokens."""
-        return len(self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+    def encode(self, text: str) -> list[int]:
+        """Ids of plain text, without special tokens."""
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        return ids
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of generated ids, without special tokens."""

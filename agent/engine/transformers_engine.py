@@ -67,9 +67,13 @@ class TransformersEngine:
         """As `Engine.encode_chat`."""
         return self._tokenizer.encode_chat(messages)
 
+    def encode(self, text: str) -> list[int]:
+        """As `Engine.encode`."""
+        return self._tokenizer.encode(text)
+
     def count_tokens(self, text: str) -> int:
         """As `Engine.count_tokens`."""
-        return self._tokenizer.count(text)
+        return len(self._tokenizer.encode(text))
 
     async def generate(
         self, prompt_ids: SequenceOf[int], sampling: Sampling, adapter: str | None

@@ -1,47 +1,76 @@
 """Builds a store beside the current one and makes it current in one step."""
 
+import hashlib
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+
 from agent.ingest.chunker import Chunker
-from agent.retrieval.embedder import Embedder, Progress
-from agent.store.chunks import ChunkSpan, Document, write_chunks
+from agent.ingest.journal import DIGEST_BYTES, Journal
+from agent.retrieval.embedder import Embedder, PassageText, PassageVectors
+from agent.store.chunks import write_chunks
+from agent.store.documents import ChunkSpan, Document
 from agent.store.lexical import write_lexical
 from agent.store.manifest import BUILDS, Manifest, StoredFile, sha256_of, write_manifest
-from agent.store.store import CHUNKS_FILE, INDEX_FILE, LEXICAL_FOLDER
-from agent.store.vectors import write_vectors
+from agent.store.sentence_vectors import write_sentence_vectors
+from agent.store.store import CHUNKS_FILE, INDEX_FILE, LEXICAL_FOLDER, SENTENCES_FILE, Store
+from agent.store.vectors import index_type_for, write_vectors
 from agent.text.words import terms
 
-Chunked = list[tuple[Document, list[ChunkSpan]]]
+Cut = tuple[Document, Sequence[ChunkSpan]]
+Progress = Callable[[int], None]
 
 
-def cut(documents: Sequence[Document], embedder: Embedder, chunk_tokens: int, overlap_tokens: int) -> Chunked:
+@dataclass(frozen=True, slots=True)
+class ChunkSizes:
+    """Largest chunk, and what neighbours share, in tokens of the embedder."""
+
+    tokens: int
+    overlap_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build made, and how many chunks it had to embed for it."""
+
+    manifest: Manifest
+    embedded: int
+
+
+def cut(documents: Sequence[Document], embedder: Embedder, sizes: ChunkSizes) -> list[Cut]:
     """Every document with its chunks."""
-    chunker = Chunker(embedder.token_counts, chunk_tokens, overlap_tokens)
+    chunker = Chunker(embedder.token_counts, sizes.tokens, sizes.overlap_tokens)
     return [(document, chunker.split(document)) for document in documents]
 
 
-def passage_text(document: Document, chunk: ChunkSpan) -> str:
-    """What is embedded and indexed for a chunk: its heading path says what it is about, so it goes first."""
-    heading = chunk.heading or document.title
-    return f"{heading}\n{document.text[chunk.start : chunk.end]}"
+def passage_of(document: Document, chunk: ChunkSpan) -> PassageText:
+    """What is embedded and indexed for a chunk."""
+    spans = tuple((start - chunk.start, end - chunk.start) for start, end, _kind in chunk.sentences)
+    return PassageText(chunk.heading or document.title, document.text[chunk.start : chunk.end], spans)
+
+
+def digest_of(passage: PassageText) -> bytes:
+    """Names what the embedder is given: equal digests have equal vectors."""
+    return hashlib.blake2b(repr(passage).encode(), digest_size=DIGEST_BYTES).digest()
 
 
 def build_store(
     store: Path,
-    chunked: Chunked,
+    documents: Sequence[Cut],
     embedder: Embedder,
-    *,
-    chunk_tokens: int,
-    overlap_tokens: int,
+    sizes: ChunkSizes,
+    previous: Store | None = None,
     progress: Progress = lambda _done: None,
-) -> Manifest:
+) -> Built:
     """Write a new build under `store` and switch to it. Until the last step the old build stays current.
 
-    `progress` is told how many chunks were embedded since it was last told.
+    Vectors are taken from `previous`, a store of the same embedder, and from the journal of an interrupted build, where
+    they have them. `progress` is told how many chunks have got their vectors since it was last told.
 
     Raises:
         OSError: the folder cannot be written.
@@ -49,27 +78,85 @@ def build_store(
     build = uuid.uuid4().hex[:12]
     folder = store / BUILDS / build
     folder.mkdir(parents=True)
-    passages = [(document, passage_text(document, chunk)) for document, chunks in chunked for chunk in chunks]
-    vectors = embedder.embed_passages([text for _, text in passages], progress)
-    write_vectors(folder / INDEX_FILE, vectors)
-    write_lexical(folder / LEXICAL_FOLDER, [terms(text, document.language) for document, text in passages])
-    write_chunks(folder / CHUNKS_FILE, chunked)
-    manifest = Manifest(
-        build=build,
-        built_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        embedder=embedder.name,
-        embedder_fingerprint=embedder.fingerprint,
-        dimension=embedder.dimension,
-        chunk_tokens=chunk_tokens,
-        chunk_overlap_tokens=overlap_tokens,
-        documents=len(chunked),
-        chunks=len(passages),
-        sources={document.source: document.sha256 for document, _ in chunked},
-        files=_stored_files(store, folder),
-    )
-    write_manifest(store, manifest)
+    passages = [passage_of(document, chunk) for document, chunks in documents for chunk in chunks]
+    languages = [document.language for document, chunks in documents for _ in chunks]
+    digests = [digest_of(passage) for passage in passages]
+    with Journal(store, embedder.fingerprint, embedder.dimension) as journal:
+        known = _Known(previous, journal)
+        embedded = _embed(passages, digests, embedder, known, progress)
+        _write_vectors(folder, digests, [len(passage.sentences) for passage in passages], known, embedder.dimension)
+        write_lexical(
+            folder / LEXICAL_FOLDER, [terms(p.text, lang) for p, lang in zip(passages, languages, strict=True)]
+        )
+        write_chunks(folder / CHUNKS_FILE, documents, digests)
+        manifest = Manifest(
+            build=build,
+            built_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            embedder=embedder.name,
+            embedder_fingerprint=embedder.fingerprint,
+            dimension=embedder.dimension,
+            index_type=index_type_for(len(passages)),
+            chunk_tokens=sizes.tokens,
+            chunk_overlap_tokens=sizes.overlap_tokens,
+            documents=len(documents),
+            chunks=len(passages),
+            sentences=sum(len(passage.sentences) for passage in passages),
+            sources={document.source: document.sha256 for document, _ in documents},
+            files=_stored_files(store, folder),
+        )
+        write_manifest(store, manifest)
+        journal.done()
     _remove_builds_but(store, build)
-    return manifest
+    return Built(manifest, embedded)
+
+
+class _Known:
+    """Where the vectors of a chunk can be had without embedding it."""
+
+    def __init__(self, previous: Store | None, journal: Journal) -> None:
+        self.journal = journal
+        self._previous = previous
+        self._ids: dict[bytes, int] = {}
+        if previous is not None:
+            self._ids = {digest: number for number, digest in enumerate(previous.chunks.digests())}
+
+    def __contains__(self, digest: bytes) -> bool:
+        return digest in self._ids or digest in self.journal.vectors
+
+    def get(self, digest: bytes) -> PassageVectors:
+        number = self._ids.get(digest)
+        if self._previous is None or number is None:
+            return self.journal.vectors[digest]
+        sentences = self._previous.sentence_vectors.get(self._previous.sentences_of(number))
+        return PassageVectors(self._previous.vectors.get([number])[0], sentences)
+
+    def add(self, digest: bytes, vectors: PassageVectors) -> None:
+        self.journal.vectors[digest] = vectors
+        self.journal.add(digest, vectors)
+
+
+def _embed(
+    passages: Sequence[PassageText], digests: Sequence[bytes], embedder: Embedder, known: _Known, progress: Progress
+) -> int:
+    """Embed what is not known yet, each text once; returns how many that were."""
+    missing = {digest: place for place, digest in enumerate(digests) if digest not in known}
+    progress(len(passages) - len(missing))
+    places = list(missing.values())
+    for at, vectors in embedder.embed_passages([passages[place] for place in places]):
+        known.add(digests[places[at]], vectors)
+        progress(1)
+    return len(places)
+
+
+def _write_vectors(
+    folder: Path, digests: Sequence[bytes], sentences: Sequence[int], known: _Known, dimension: int
+) -> None:
+    chunks = np.empty((len(digests), dimension), dtype=np.float32)
+    for place, digest in enumerate(digests):
+        chunks[place] = known.get(digest).passage
+    write_vectors(folder / INDEX_FILE, chunks)
+    blocks = (known.get(digest).sentences for digest in digests)
+    write_sentence_vectors(folder / SENTENCES_FILE, blocks, sum(sentences), dimension)
 
 
 def _stored_files(store: Path, folder: Path) -> list[StoredFile]:

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from agent.store.chunks import ChunkSpan, Document
+from agent.store.documents import HEADING_JOINT, ChunkSpan, Document
 from agent.text.sentences import Kind, Span, split_units
 
 CountTokens = Callable[[Sequence[str]], list[int]]
-_HEADING_JOINT = " > "
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +39,12 @@ class Chunker:
         """The document's chunks in order. Headings are in the chunks' heading path, not in their text."""
         return [
             _chunk(section.heading, units)
-            for section in self._sections(document.text)
+            for section in self._sections(document.text, document.body_start)
             for units in self._pack(section.units)
         ]
 
-    def _sections(self, text: str) -> Iterator[_Section]:
-        spans = list(split_units(text))
+    def _sections(self, text: str, begin: int) -> Iterator[_Section]:
+        spans = list(split_units(text, begin))
         counts = self._count_tokens([text[span.start : span.end] for span in spans])
         path: list[tuple[int, str]] = []
         section = _Section("")
@@ -57,7 +56,7 @@ class Chunker:
             line = text[span.start : span.end]
             level = len(line) - len(line.lstrip("#"))
             path = [entry for entry in path if entry[0] < level] + [(level, line.strip("# \t"))]
-            section = _Section(_HEADING_JOINT.join(name for _, name in path))
+            section = _Section(HEADING_JOINT.join(name for _, name in path))
         yield section
 
     def _pack(self, units: Sequence[_Unit]) -> Iterator[list[_Unit]]:

@@ -1,58 +1,129 @@
-"""Reads documents: Markdown and plain text."""
+"""Finds the files of a corpus and reads them as documents."""
 
+import glob
 import hashlib
-import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.store.chunks import Document
+from agent.ingest.formats.parsed import Unreadable
+from agent.ingest.formats.readers import SUFFIXES, parse
+from agent.store.documents import Document
 from agent.text.language import detect_language
 
-SUFFIXES = frozenset({".md", ".markdown", ".txt"})
-MAX_BYTES = 20 * 1024 * 1024
+MAX_BYTES = 200 * 1024 * 1024
+_MAGIC = frozenset("*?[")
+# Enough to tell the language, little enough to be quick.
+_LANGUAGE_SAMPLE = 5000
 
-_TITLE = re.compile(r"^#\s+(.+?)\s*#*\s*$", re.MULTILINE)
+
+class SameName(Exception):
+    """Two files would be known by one source."""
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
-    """A file that was left out, and why."""
+class SourceFile:
+    """A file to be ingested, and the source it will be known by: its path inside the folder that was named."""
 
+    path: Path
     source: str
-    reason: str
+
+    def sha256(self) -> str:
+        """Hash of its content.
+
+        Raises:
+            Unreadable: it cannot be read, or is too large.
+        """
+        return hashlib.sha256(self.content()).hexdigest()
+
+    def content(self) -> bytes:
+        """The file's bytes.
+
+        Raises:
+            Unreadable: as `sha256`.
+        """
+        try:
+            if self.path.stat().st_size > MAX_BYTES:
+                raise Unreadable(f"larger than {MAX_BYTES // 2**20} MiB")
+            return self.path.read_bytes()
+        except OSError as error:
+            raise Unreadable(error.strerror or "cannot be read") from error
 
 
-def load_documents(path: Path) -> Iterator[Document | Skipped]:
-    """Every document of a folder (recursively, in the order of their names), or the one file.
+def find_files(docs: Sequence[str]) -> list[SourceFile]:
+    """The files that folders, files and globs name, in the order of their sources.
 
-    Hidden files, symbolic links and files of other formats are passed over; an unreadable one is reported.
+    In folders, hidden files, symbolic links and formats nobody can read are passed over. Several folders are told apart
+    by their names, which then begin their files' sources.
 
     Raises:
-        FileNotFoundError: there is nothing at `path`.
+        FileNotFoundError: nothing is there, or a file is of a format that cannot be read.
+        SameName: two files would have one source.
     """
-    if path.is_file():
-        yield _load(path, path.name)
-        return
-    if not path.is_dir():
-        raise FileNotFoundError(path)
-    for file in sorted(path.rglob("*")):
-        relative = file.relative_to(path)
-        hidden = any(part.startswith(".") for part in relative.parts)
-        if file.suffix.lower() in SUFFIXES and not hidden and not file.is_symlink() and file.is_file():
-            yield _load(file, relative.as_posix())
+    found: dict[str, SourceFile] = {}
+    for pattern in docs:
+        for file in _expand(pattern, prefixed=len(docs) > 1):
+            other = found.setdefault(file.source, file)
+            if other.path.resolve() != file.path.resolve():
+                raise SameName(f"{file.path} and {other.path} would both be called {file.source!r}.")
+    return [found[source] for source in sorted(found)]
 
 
-def _load(file: Path, source: str) -> Document | Skipped:
-    if file.stat().st_size > MAX_BYTES:
-        return Skipped(source, f"larger than {MAX_BYTES // 2**20} MiB")
-    content = file.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return Skipped(source, "not UTF-8 text")
-    if not text.strip() or "\0" in text:
-        return Skipped(source, "empty" if not text.strip() else "not text")
-    title = match.group(1) if (match := _TITLE.search(text)) else file.stem.replace("-", " ").replace("_", " ")
-    # The hash is of the file, so that an unchanged file can be told without reading it as text.
-    return Document(source, title, detect_language(text[:5000]), hashlib.sha256(content).hexdigest(), text)
+def load(file: SourceFile) -> Document:
+    """Read a file as a document.
+
+    Raises:
+        Unreadable: why not.
+    """
+    content = file.content()
+    parsed = parse(file.path.suffix.lower(), content)
+    title = parsed.title or file.path.stem.replace("-", " ").replace("_", " ")
+    sample = parsed.text[parsed.body_start : parsed.body_start + _LANGUAGE_SAMPLE]
+    # The hash is of the file, so that an unchanged file can be told without reading it again.
+    return Document(
+        source=file.source,
+        title=title,
+        language=detect_language(sample),
+        format=file.path.suffix.lower().lstrip("."),
+        sha256=hashlib.sha256(content).hexdigest(),
+        text=parsed.text,
+        pages=tuple((page.start, page.number) for page in parsed.pages),
+        metadata=parsed.metadata,
+        body_start=parsed.body_start,
+    )
+
+
+def _expand(pattern: str, *, prefixed: bool) -> list[SourceFile]:
+    path = Path(pattern)
+    if path.is_dir():
+        prefix = f"{path.resolve().name}/" if prefixed else ""
+        return [
+            SourceFile(file, prefix + file.relative_to(path).as_posix())
+            for file in path.rglob("*")
+            if _wanted(file, path)
+        ]
+    if path.is_file() and path.suffix.lower() in SUFFIXES:
+        return [SourceFile(path, path.name)]
+    if not _MAGIC & set(pattern):
+        raise FileNotFoundError(pattern)
+    root = _fixed_part(path)
+    matches = (Path(match) for match in glob.iglob(pattern, recursive=True))
+    files = [SourceFile(file, file.relative_to(root).as_posix()) for file in matches if _wanted(file, root)]
+    if not files:
+        raise FileNotFoundError(pattern)
+    return files
+
+
+def _wanted(file: Path, root: Path) -> bool:
+    hidden = any(part.startswith(".") for part in file.relative_to(root).parts)
+    return file.suffix.lower() in SUFFIXES and not hidden and not file.is_symlink() and file.is_file()
+
+
+def _fixed_part(pattern: Path) -> Path:
+    """The folders of a glob before the first part with a wildcard in it."""
+    parts = []
+    for part in pattern.parts:
+        if _MAGIC & set(part):
+            break
+        parts.append(part)
+    return Path(*parts)

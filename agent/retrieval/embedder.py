@@ -1,11 +1,39 @@
 """The one contract between retrieval and whatever turns text into vectors."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
+from agent.store.documents import HEADING_JOINT
 from agent.store.vectors import Vectors
 
-Progress = Callable[[int], None]
+
+@dataclass(frozen=True, slots=True)
+class PassageText:
+    """A passage to embed: its heading path, its text, and where in it the sentences are."""
+
+    heading: str
+    body: str
+    sentences: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What stands for the passage: its heading path says what it is about, so it goes first."""
+        return f"{self.heading}\n{self.body}"
+
+    @property
+    def sentence_texts(self) -> list[str]:
+        """What stands for each sentence: the sentence under the innermost heading."""
+        heading = self.heading.rsplit(HEADING_JOINT, 1)[-1]
+        return [f"{heading}: {self.body[start:end]}" for start, end in self.sentences]
+
+
+@dataclass(frozen=True, slots=True)
+class PassageVectors:
+    """The vector of a passage, shape (dimension,), and of its sentences, shape (sentences, dimension)."""
+
+    passage: Vectors
+    sentences: Vectors
 
 
 class Embedder(Protocol):
@@ -18,11 +46,11 @@ class Embedder(Protocol):
     def fingerprint(self) -> str:
         """Changes whenever the vectors would; a store works only with the embedder that built it."""
 
-    def embed_question(self, text: str) -> Vectors:
-        """One vector, shape (dimension,)."""
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """One vector a question, shape (len(texts), dimension)."""
 
-    def embed_passages(self, texts: Sequence[str], progress: Progress = ...) -> Vectors:
-        """One vector a passage, shape (len(texts), dimension). `progress` is told how many are done since last time."""
+    def embed_passages(self, passages: Sequence[PassageText]) -> Iterator[tuple[int, PassageVectors]]:
+        """The vectors of each passage with its place in `passages`, in whatever order they are made."""
 
     def token_counts(self, texts: Sequence[str]) -> list[int]:
         """Length of each text in the model's tokens, without special tokens."""

@@ -1,11 +1,11 @@
 """An embedder without a model: words hashed into a vector. For tests and demos; it knows no synonyms."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from agent.retrieval.embedder import Progress
+from agent.retrieval.embedder import PassageText, PassageVectors
 from agent.store.vectors import Vectors
 from agent.text.language import detect_language
 from agent.text.words import terms
@@ -23,17 +23,14 @@ class HashingEmbedder:
         """The name says all there is."""
         return self.name
 
-    def embed_question(self, text: str) -> Vectors:
-        """One vector, shape (dimension,)."""
-        return self._embed(text)
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """One vector a question, shape (len(texts), dimension)."""
+        return np.asarray([self._embed(text) for text in texts], np.float32).reshape(len(texts), self.dimension)
 
-    def embed_passages(self, texts: Sequence[str], progress: Progress = lambda _done: None) -> Vectors:
-        """One vector a passage, shape (len(texts), dimension)."""
-        vectors = (
-            np.stack([self._embed(text) for text in texts]) if texts else np.zeros((0, self.dimension), np.float32)
-        )
-        progress(len(texts))
-        return vectors
+    def embed_passages(self, passages: Sequence[PassageText]) -> Iterator[tuple[int, PassageVectors]]:
+        """The vectors of each passage, in order."""
+        for place, passage in enumerate(passages):
+            yield place, PassageVectors(self._embed(passage.text), self.embed_questions(passage.sentence_texts))
 
     def token_counts(self, texts: Sequence[str]) -> list[int]:
         """Number of words of each text."""

@@ -7,22 +7,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.errors import UnknownFilter
-from agent.retrieval.embedder import Embedder
-from agent.retrieval.fusion import fuse
-from agent.schemas import Language
-from agent.store.chunks import FILTER_FIELDS, Chunk
+from agent.retrieval.fusion import Scores, fuse_across_languages, z_scores
+from agent.retrieval.query import Query
+from agent.retrieval.reranker import Reranker
+from agent.store.documents import Chunk
 from agent.store.store import Store
-from agent.text.words import terms
 
 CANDIDATES = 50
+RERANKED = 10
 # BM25 is left out when fewer of the question's terms than this occur in any document: it is then in another
 # language than they are, and equal fusion would bury what the embeddings found.
 MIN_COVERAGE = 0.3
+# Half the dense score is the passage's cosine, half that of its best sentence: the mean over a passage blurs the one
+# sentence that answers (measured in docs/evaluation.md).
+SENTENCE_SHARE = 0.5
+
+Ids = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A chunk that was found. `dense` is its cosine; `lexical` its BM25; `fused` what it was ranked by."""
+    """A chunk that was found. `dense` is its cosine with its best sentence's; `lexical` its BM25; `fused` its rank."""
 
     chunk: Chunk
     dense: float
@@ -31,85 +36,126 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
-class Retrieval:
-    """What was found, best first, and how well the corpus covers the question's words (0 to 1)."""
+class Ranking:
+    """The candidates of one query, best first; all shapes (candidates,).
 
-    passages: tuple[Passage, ...]
+    `coverage` is the share of the query's terms that any document has, `dense_weight` what was left for embeddings.
+    """
+
+    ids: Ids
+    dense: Scores
+    lexical: Scores
+    fused: Scores
     coverage: float
     dense_weight: float
 
+    def best(self, count: int) -> "Ranking":
+        """The first `count` of them."""
+        some = slice(count)
+        return Ranking(
+            self.ids[some], self.dense[some], self.lexical[some], self.fused[some], self.coverage, self.dense_weight
+        )
+
 
 @dataclass(frozen=True, slots=True)
-class _Scored:
-    id: int
-    dense: float
-    lexical: float
-    fused: float
+class Retrieval:
+    """What was found, best first. `ranking` is that of the last query, whole."""
+
+    passages: tuple[Passage, ...]
+    ranking: Ranking | None
 
 
 class Retriever:
     """Ranks the chunks of one store.
 
     Args:
-        store: open, and built with `embedder`.
+        store: open, and built with the embedder that the queries are embedded with.
         dense_weight: share of the embedding score, 0 to 1.
+        reranker: reads the best candidates together with the question, where there is one.
     """
 
-    def __init__(self, store: Store, embedder: Embedder, dense_weight: float) -> None:
+    def __init__(self, store: Store, dense_weight: float, reranker: Reranker | None = None) -> None:
         self._store = store
-        self._embedder = embedder
         self._dense_weight = dense_weight
+        self._reranker = reranker
 
-    def retrieve(self, queries: Sequence[str], language: Language, top_k: int, filters: dict[str, str]) -> Retrieval:
-        """The `top_k` best passages over all `queries` (the question, and what it follows up).
+    def retrieve(self, queries: Sequence[Query], top_k: int, filters: dict[str, str]) -> Retrieval:
+        """The `top_k` best passages over all `queries`, each passage by the query it suits best.
 
         Filters are applied before ranking. Blocking: call it in a thread.
 
         Raises:
-            UnknownFilter: documents have no such field.
+            UnknownFilter: no document has such a field.
         """
-        for field in filters:
-            if field not in FILTER_FIELDS:
-                raise UnknownFilter(f"Documents cannot be filtered by {field!r}."[:200], param=f"filters.{field}"[:80])
-        among = self._store.chunks.matching(filters) if filters else None
-        if among == [] or len(self._store.vectors) == 0:
-            return Retrieval((), 0.0, self._dense_weight)
-        best: dict[int, _Scored] = {}
-        coverage, weight = 0.0, self._dense_weight
-        for query in queries:
-            found, covered, weight = self._rank(query, language, among)
-            coverage = max(coverage, covered)
-            for scored in found:
-                known = best.get(scored.id)
-                if known is None or scored.fused > known.fused:
-                    best[scored.id] = scored
-        ranked = sorted(best.values(), key=lambda scored: (-scored.fused, scored.id))[:top_k]
-        chunks = self._store.chunks.get([scored.id for scored in ranked])
-        passages = (Passage(chunk, s.dense, s.lexical, s.fused) for chunk, s in zip(chunks, ranked, strict=True))
-        return Retrieval(tuple(passages), coverage, weight)
+        among = self._among(filters)
+        if (among is not None and len(among) == 0) or len(self._store.vectors) == 0:
+            return Retrieval((), None)
+        rankings = [self.rank(query, among) for query in queries]
+        best: dict[int, tuple[float, float, float]] = {}
+        for ranking in rankings:
+            columns = (ranking.ids.tolist(), ranking.dense.tolist(), ranking.lexical.tolist(), ranking.fused.tolist())
+            for number, dense, lexical, fused in zip(*columns, strict=True):
+                if number not in best or fused > best[number][2]:
+                    best[number] = (dense, lexical, fused)
+        ranked = sorted(best, key=lambda number: (-best[number][2], number))[:top_k]
+        chunks = self._store.chunks.get(ranked)
+        passages = tuple(Passage(chunk, *best[number]) for chunk, number in zip(chunks, ranked, strict=True))
+        return Retrieval(passages, rankings[-1])
 
-    def _rank(self, query: str, language: Language, among: Sequence[int] | None) -> tuple[list[_Scored], float, float]:
-        vector = self._embedder.embed_question(query)
-        cosine = dict(self._store.vectors.search(vector, CANDIDATES, among))
-        query_terms = sorted(set(terms(query, language)))
-        coverage = sum(map(self._store.lexical.knows, query_terms)) / max(len(query_terms), 1)
-        lexical = self._store.lexical.scores(query_terms)
+    def rank(self, query: Query, among: Sequence[int] | None = None) -> Ranking:
+        """The candidates for one query; `among` keeps it to these chunks. Blocking: call it in a thread."""
+        found = dict(self._store.vectors.search(query.vector, CANDIDATES, among))
+        coverage = sum(map(self._store.lexical.knows, query.terms)) / max(len(query.terms), 1)
+        bm25 = self._store.lexical.scores(query.terms).astype(np.float64)
         weight = self._dense_weight if coverage >= MIN_COVERAGE else 1.0
-        ids = self._candidates(cosine, lexical, among) if weight < 1.0 else sorted(cosine)
-        # A chunk that only BM25 found gets the lowest cosine among those that the embeddings found.
-        floor = min(cosine.values())
-        dense = np.asarray([cosine.get(number, floor) for number in ids], dtype=np.float64)
-        sparse = np.asarray([lexical[number] for number in ids], dtype=np.float64)
-        fused = fuse(dense, sparse, weight)
-        columns = zip(ids, dense.tolist(), sparse.tolist(), fused.tolist(), strict=True)
-        return [_Scored(*row) for row in columns], coverage, weight
+        ids = self._candidates(found, bm25, among) if weight < 1.0 else np.asarray(sorted(found), dtype=np.int64)
+        dense = self._dense(query, ids)
+        foreign = self._store.spanish[ids] != (query.language == "es")
+        fused = fuse_across_languages(dense, bm25[ids], foreign, weight)
+        # Equal scores in the order of the ids, so that one question has one answer.
+        order = np.lexsort((ids, -fused))
+        ranking = Ranking(ids[order], dense[order], bm25[ids][order], fused[order], coverage, weight)
+        return self._reranked(query, ranking)
 
-    def _candidates(
-        self, cosine: dict[int, float], lexical: NDArray[np.float32], among: Sequence[int] | None
-    ) -> list[int]:
-        scores = lexical
+    def _among(self, filters: dict[str, str]) -> list[int] | None:
+        for field in filters:
+            if field not in self._store.chunks.fields:
+                raise UnknownFilter(f"Documents cannot be filtered by {field!r}."[:200], param=f"filters.{field}"[:80])
+        return self._store.chunks.matching(filters) if filters else None
+
+    def _candidates(self, found: dict[int, float], bm25: Scores, among: Sequence[int] | None) -> Ids:
+        """Those that the embeddings found, and as many by BM25."""
+        scores = bm25
         if among is not None:
-            scores = np.zeros_like(lexical)
-            scores[list(among)] = lexical[list(among)]
-        top = np.argsort(-scores, kind="stable")[:CANDIDATES]
-        return sorted(set(cosine) | {int(number) for number in top if scores[number] > 0})
+            scores = np.zeros_like(bm25)
+            scores[list(among)] = bm25[list(among)]
+        count = min(CANDIDATES, len(scores))
+        top = np.argpartition(-scores, count - 1)[:count]
+        return np.asarray(sorted({*found, *(int(number) for number in top if scores[number] > 0)}), dtype=np.int64)
+
+    def _dense(self, query: Query, ids: Ids) -> Scores:
+        """The mean of each chunk's cosine and its best sentence's."""
+        passage = self._store.vectors.get(ids.tolist()) @ query.vector
+        sentences = [self._store.sentences_of(number) for number in ids.tolist()]
+        cosines = self._store.sentence_vectors.get([row for rows in sentences for row in rows]) @ query.vector
+        starts = np.cumsum([0, *(len(rows) for rows in sentences[:-1])])
+        best = np.maximum.reduceat(cosines, starts)
+        dense: Scores = ((1 - SENTENCE_SHARE) * passage + SENTENCE_SHARE * best).astype(np.float64)
+        return dense
+
+    def _reranked(self, query: Query, ranking: Ranking) -> Ranking:
+        """The first few in the order in which the cross-encoder and the fused score together see them."""
+        if self._reranker is None or len(ranking.ids) < 2:
+            return ranking
+        count = min(RERANKED, len(ranking.ids))
+        chunks = self._store.chunks.get(ranking.ids[:count].tolist())
+        read = self._reranker.score(query.text, [f"{chunk.heading or chunk.title}\n{chunk.text}" for chunk in chunks])
+        fused = ranking.fused.copy()
+        # Kept above all that was not read.
+        together = z_scores(read) + z_scores(fused[:count])
+        fused[:count] = fused[count - 1] + 1e-6 + (together - together.min())
+        order = np.lexsort((ranking.ids, -fused))
+        return Ranking(
+            ranking.ids[order], ranking.dense[order], ranking.lexical[order], fused[order],
+            ranking.coverage, ranking.dense_weight,
+        )  # fmt: skip

@@ -1,7 +1,9 @@
 """Embeddings by sentence-transformers, from a local folder."""
 
 import hashlib
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +11,11 @@ from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
 from agent.errors import ModelInvalid
-from agent.retrieval.embedder import Progress
+from agent.retrieval.embedder import PassageText, PassageVectors
 from agent.store.vectors import Vectors
 
 # What decides the vectors; a README or a picture beside them does not.
 _WEIGHT_FILES = ("*.safetensors", "config.json", "tokenizer.json", "modules.json", "config_sentence_transformers.json")
-QUESTION_TOKENS = 128
 
 
 class SentenceTransformerEmbedder:
@@ -39,11 +40,12 @@ class SentenceTransformerEmbedder:
         self.dimension = int(self._model.get_embedding_dimension() or 0)
         self._folder = folder
         self._batch = batch
+        self._lock = threading.Lock()
         prompts = self._model.prompts
         self._question_prompt = prompts.get("query") or ""
         self._passage_prompt = prompts.get("passage") or prompts.get("document") or ""
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over the files that decide the vectors."""
         digest = hashlib.sha256()
@@ -53,21 +55,34 @@ class SentenceTransformerEmbedder:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         return digest.hexdigest()
 
-    def embed_question(self, text: str) -> Vectors:
-        """One vector, shape (dimension,)."""
-        vector: Vectors = self._encode([self._question_prompt + text])[0]
-        return vector
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """One vector a question, shape (len(texts), dimension)."""
+        return self._encode([self._question_prompt + text for text in texts])
 
-    def embed_passages(self, texts: Sequence[str], progress: Progress = lambda _done: None) -> Vectors:
-        """One vector a passage, shape (len(texts), dimension). Batches hold texts of like length, to pad little."""
-        order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
-        rows: dict[int, Vectors] = {}
+    def embed_passages(self, passages: Sequence[PassageText]) -> Iterator[tuple[int, PassageVectors]]:
+        """The vectors of each passage and its sentences, the shortest passages first.
+
+        Batches hold texts of like length, to pad little. Sentences are embedded on their own: a mean over their tokens
+        inside the passage costs nothing extra, but tells sentences apart much worse (`docs/evaluation.md`).
+        """
+        order = sorted(range(len(passages)), key=lambda place: len(passages[place].body))
         for at in range(0, len(order), self._batch):
             places = order[at : at + self._batch]
-            vectors = self._encode([self._passage_prompt + texts[place] for place in places])
-            rows.update(zip(places, vectors, strict=True))
-            progress(len(places))
-        return np.asarray([rows[place] for place in range(len(texts))], dtype=np.float32)
+            batch = [passages[place] for place in places]
+            vectors = self._encode([self._passage_prompt + passage.text for passage in batch])
+            sentences = self._sentences([text for passage in batch for text in passage.sentence_texts])
+            first = 0
+            for place, passage, vector in zip(places, batch, vectors, strict=True):
+                last = first + len(passage.sentences)
+                yield place, PassageVectors(vector, sentences[first:last])
+                first = last
+
+    def _sentences(self, texts: Sequence[str]) -> Vectors:
+        # Neighbouring chunks share sentences; the encoder itself sorts by length.
+        unique = list(dict.fromkeys(texts))
+        vectors = self._encode([self._passage_prompt + text for text in unique])
+        rows = {text: row for row, text in enumerate(unique)}
+        return vectors[[rows[text] for text in texts]]
 
     def token_counts(self, texts: Sequence[str]) -> list[int]:
         """Length of each text in tokens, without special tokens."""
@@ -77,7 +92,11 @@ class SentenceTransformerEmbedder:
         return [len(ids) for ids in encoded["input_ids"]]
 
     def _encode(self, texts: list[str]) -> Vectors:
-        vectors: Vectors = self._model.encode(
-            texts, batch_size=self._batch, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
-        )
+        if not texts:
+            return np.zeros((0, self.dimension), dtype=np.float32)
+        # A fast tokenizer keeps its truncation and padding as state, and fails when two threads set them at once.
+        with self._lock:
+            vectors: Vectors = self._model.encode(
+                texts, batch_size=self._batch, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+            )
         return vectors

@@ -1,94 +1,77 @@
 """Documents, chunks and sentences, in SQLite: texts are read from disk only for what was found."""
 
+import bisect
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from agent.schemas import Language
+from agent.store.documents import Chunk, ChunkSpan, Document, Sentence
 
-FILTER_FIELDS = ("source", "title", "language")
+# Every document has these; what a front matter or a file's properties bring comes on top.
+FIXED_FIELDS = ("source", "title", "language", "format")
 
+# A chunk's text is kept beside its document's: cutting it out of a long document would read the document up to there.
 _SCHEMA = """
 CREATE TABLE documents (id INTEGER PRIMARY KEY, source TEXT UNIQUE NOT NULL, title TEXT NOT NULL,
-                        language TEXT NOT NULL, sha256 TEXT NOT NULL, text TEXT NOT NULL);
+                        language TEXT NOT NULL, format TEXT NOT NULL, sha256 TEXT NOT NULL, text TEXT NOT NULL,
+                        body_start INTEGER NOT NULL);
+CREATE TABLE pages (document INTEGER NOT NULL REFERENCES documents, start INTEGER NOT NULL, number INTEGER NOT NULL);
+CREATE TABLE metadata (document INTEGER NOT NULL REFERENCES documents, field TEXT NOT NULL, value TEXT NOT NULL);
 CREATE TABLE chunks (id INTEGER PRIMARY KEY, document INTEGER NOT NULL REFERENCES documents, heading TEXT NOT NULL,
-                     start INTEGER NOT NULL, "end" INTEGER NOT NULL, tokens INTEGER NOT NULL);
-CREATE TABLE sentences (chunk INTEGER NOT NULL REFERENCES chunks, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
-                        kind TEXT NOT NULL, PRIMARY KEY (chunk, start)) WITHOUT ROWID;
+                     start INTEGER NOT NULL, "end" INTEGER NOT NULL, tokens INTEGER NOT NULL, digest BLOB NOT NULL,
+                     text TEXT NOT NULL, first_sentence INTEGER NOT NULL);
+CREATE TABLE sentences (id INTEGER PRIMARY KEY, chunk INTEGER NOT NULL REFERENCES chunks, start INTEGER NOT NULL,
+                        "end" INTEGER NOT NULL, kind TEXT NOT NULL);
+CREATE INDEX pages_of_document ON pages (document);
+CREATE INDEX metadata_by_value ON metadata (field, value);
 CREATE INDEX chunks_of_document ON chunks (document);
+CREATE INDEX sentences_of_chunk ON sentences (chunk);
 """
+# SQLite takes at most so many bound values in one statement by default.
+_MOST_VALUES = 900
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A document as it was ingested. `source` is its path inside the ingested folder."""
+def write_chunks(
+    path: Path, documents: Iterable[tuple[Document, Sequence[ChunkSpan]]], digests: Iterable[bytes]
+) -> None:
+    """Create the database. Chunks and sentences are each numbered from 0 in the order they come in.
 
-    source: str
-    title: str
-    language: Language
-    sha256: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """A sentence or other unit, at `document[start:end] == text`. `kind` as in `agent.text.sentences.Kind`."""
-
-    start: int
-    end: int
-    text: str
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """What is embedded and found: `document[start:end] == text`. `id` is its row in both indexes."""
-
-    id: int
-    source: str
-    title: str
-    language: Language
-    heading: str
-    start: int
-    end: int
-    text: str
-    sentences: tuple[Sentence, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkSpan:
-    """A chunk to be written: offsets into its document, its heading path, its length and its sentences' spans."""
-
-    heading: str
-    start: int
-    end: int
-    tokens: int
-    sentences: tuple[tuple[int, int, str], ...]
-
-
-def write_chunks(path: Path, documents: Iterable[tuple[Document, Sequence[ChunkSpan]]]) -> None:
-    """Create the database. Chunks are numbered from 0 in the order they come in."""
-    number = 0
+    `digests` name the content of each chunk, in the same order (see `agent.ingest.builder`).
+    """
+    digest = iter(digests)
+    chunk_id = sentence_id = 0
     with sqlite3.connect(path) as database:
         database.executescript(_SCHEMA)
         for place, (document, chunks) in enumerate(documents):
-            database.execute(
-                "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?)",
-                (place, document.source, document.title, document.language, document.sha256, document.text),
-            )
+            _write_document(database, place, document)
             for chunk in chunks:
-                database.execute(
-                    "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?)",
-                    (number, place, chunk.heading, chunk.start, chunk.end, chunk.tokens),
-                )
-                database.executemany(
-                    "INSERT INTO sentences VALUES (?, ?, ?, ?)", [(number, *span) for span in chunk.sentences]
-                )
-                number += 1
+                text = document.text[chunk.start : chunk.end]
+                row = (
+                    chunk_id, place, chunk.heading, chunk.start, chunk.end, chunk.tokens, next(digest), text,
+                    sentence_id,
+                )  # fmt: skip
+                database.execute("INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+                rows = [(sentence_id + at, chunk_id, *span) for at, span in enumerate(chunk.sentences)]
+                database.executemany("INSERT INTO sentences VALUES (?, ?, ?, ?, ?)", rows)
+                chunk_id, sentence_id = chunk_id + 1, sentence_id + len(rows)
     database.close()
+
+
+def _write_document(database: sqlite3.Connection, place: int, document: Document) -> None:
+    row = (
+        place, document.source, document.title, document.language, document.format, document.sha256, document.text,
+        document.body_start,
+    )  # fmt: skip
+    database.execute("INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    database.executemany("INSERT INTO pages VALUES (?, ?, ?)", [(place, *page) for page in document.pages])
+    values = [(place, field, value) for field, values in sorted(document.metadata.items()) for value in values]
+    database.executemany("INSERT INTO metadata VALUES (?, ?, ?)", values)
 
 
 class Chunks:
@@ -100,39 +83,112 @@ class Chunks:
             f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
         )
         self._lock = threading.Lock()
+        named = self._query("SELECT DISTINCT field FROM metadata")
+        self.fields = frozenset((*FIXED_FIELDS, *(row[0] for row in named)))
 
     def get(self, ids: Sequence[int]) -> list[Chunk]:
         """The chunks with these ids, in the same order."""
-        return [self._one(number) for number in ids]
+        found = {chunk.id: chunk for chunk in self._chunks(list(dict.fromkeys(ids)))}
+        return [found[number] for number in ids]
 
     def matching(self, filters: dict[str, str]) -> list[int]:
         """Ids of the chunks whose document has every field equal to the filter's value, ascending.
 
-        Fields must be of `FILTER_FIELDS`.
+        A field with several values (tags) matches when one of them is equal. Fields must be of `fields`.
         """
-        assert set(filters) <= set(FILTER_FIELDS)
-        where = " AND ".join(f"documents.{field} = ?" for field in filters) or "1"
-        # The field names come from FILTER_FIELDS, the values are bound.
+        assert set(filters) <= self.fields
+        values: list[str] = []
+        conditions = []
+        for field, value in filters.items():
+            if field in FIXED_FIELDS:
+                conditions.append(f"documents.{field} = ?")
+                values.append(value)
+            else:
+                conditions.append("documents.id IN (SELECT document FROM metadata WHERE field = ? AND value = ?)")
+                values.extend((field, value))
+        where = " AND ".join(conditions) or "1"
+        # Only names from FIXED_FIELDS are written into the statement; everything of the caller's is bound.
         query = f"SELECT chunks.id FROM chunks JOIN documents ON documents.id = document WHERE {where} ORDER BY 1"  # noqa: S608
-        return [row[0] for row in self._query(query, *filters.values())]
+        return [row[0] for row in self._query(query, *values)]
+
+    def spanish(self) -> NDArray[np.bool_]:
+        """Whether each chunk's document is in Spanish, shape (chunks,)."""
+        query = """SELECT documents.language = 'es' FROM chunks JOIN documents ON documents.id = document
+                   ORDER BY chunks.id"""
+        return np.asarray([row[0] for row in self._query(query)], dtype=np.bool_)
+
+    def titles(self) -> list[tuple[str, Language]]:
+        """Title and language of every document, in the order of their sources."""
+        rows = self._query("SELECT title, language FROM documents ORDER BY id")
+        return [(title, language) for title, language in rows]
 
     def text_of(self, source: str) -> str | None:
         """A document's whole text, as ingested."""
         rows = self._query("SELECT text FROM documents WHERE source = ?", source)
         return rows[0][0] if rows else None
 
+    def digests(self) -> list[bytes]:
+        """What names the content of each chunk, by id."""
+        return [row[0] for row in self._query("SELECT digest FROM chunks ORDER BY id")]
+
+    def first_sentences(self) -> NDArray[np.int64]:
+        """Where each chunk's sentences begin among all, shape (chunks + 1,); the last entry is how many there are."""
+        rows = self._query("SELECT first_sentence FROM chunks ORDER BY id")
+        ((count,),) = self._query("SELECT count(*) FROM sentences")
+        return np.asarray([*(row[0] for row in rows), count], dtype=np.int64)
+
+    def documents(self) -> Iterator[tuple[Document, list[ChunkSpan]]]:
+        """Every document with its chunks, as they were written."""
+        query = "SELECT id, source, title, language, format, sha256, text, body_start FROM documents ORDER BY id"
+        for number, source, title, language, form, sha256, text, body_start in self._query(query):
+            pages = tuple(self._pages(number))
+            metadata: dict[str, tuple[str, ...]] = {}
+            for field, value in self._query("SELECT field, value FROM metadata WHERE document = ?", number):
+                metadata[field] = (*metadata.get(field, ()), value)
+            document = Document(source, title, language, form, sha256, text, pages, metadata, body_start)
+            yield document, self._chunk_spans(number)
+
     def close(self) -> None:
         """Close the file."""
         self._database.close()
 
-    def _one(self, number: int) -> Chunk:
-        query = """SELECT source, title, language, heading, start, "end", substr(text, start + 1, "end" - start)
-                   FROM chunks JOIN documents ON documents.id = document WHERE chunks.id = ?"""
-        ((source, title, language, heading, start, end, text),) = self._query(query, number)
-        spans = self._query('SELECT start, "end", kind FROM sentences WHERE chunk = ? ORDER BY start', number)
-        sentences = tuple(Sentence(a, b, text[a - start : b - start], kind) for a, b, kind in spans)
+    def _chunk_spans(self, document: int) -> list[ChunkSpan]:
+        query = 'SELECT id, heading, start, "end", tokens FROM chunks WHERE document = ? ORDER BY id'
+        sentences = 'SELECT start, "end", kind FROM sentences WHERE chunk = ? ORDER BY id'
+        return [
+            ChunkSpan(heading, start, end, tokens, tuple(self._query(sentences, number)))
+            for number, heading, start, end, tokens in self._query(query, document)
+        ]
+
+    def _chunks(self, ids: list[int]) -> Iterator[Chunk]:
+        for at in range(0, len(ids), _MOST_VALUES):
+            some = ids[at : at + _MOST_VALUES]
+            marks = ",".join("?" * len(some))
+            sentences: dict[int, list[tuple[Any, ...]]] = {number: [] for number in some}
+            query = f'SELECT chunk, id, start, "end", kind FROM sentences WHERE chunk IN ({marks}) ORDER BY id'  # noqa: S608
+            for chunk, *span in self._query(query, *some):
+                sentences[chunk].append(tuple(span))
+            query = f"""SELECT document, chunks.id, source, title, language, heading, start, "end", chunks.text
+                        FROM chunks JOIN documents ON documents.id = document WHERE chunks.id IN ({marks})"""  # noqa: S608
+            for document, *row in self._query(query, *some):
+                yield self._chunk(tuple(row), sentences[row[0]], self._pages(document))
+
+    def _pages(self, document: int) -> list[tuple[int, int]]:
+        return self._query("SELECT start, number FROM pages WHERE document = ? ORDER BY start", document)
+
+    @staticmethod
+    def _chunk(row: tuple[Any, ...], spans: list[tuple[Any, ...]], pages: list[tuple[int, int]]) -> Chunk:
+        number, source, title, language, heading, start, end, text = row
+        sentences = tuple(
+            Sentence(at, a, b, text[a - start : b - start], kind, _page_at(pages, a)) for at, a, b, kind in spans
+        )
         return Chunk(number, source, title, language, heading, start, end, text, sentences)
 
     def _query(self, query: str, *values: str | int) -> list[tuple[Any, ...]]:
         with self._lock:
             return self._database.execute(query, values).fetchall()
+
+
+def _page_at(pages: list[tuple[int, int]], offset: int) -> int | None:
+    place = bisect.bisect_right(pages, offset, key=lambda page: page[0])
+    return pages[place - 1][1] if place else None

@@ -2,7 +2,9 @@
 
     rag_store/
       manifest.json            the only file that is ever replaced, by one rename
-      builds/<build id>/       index.faiss, chunks.sqlite, bm25/*; never changed once written
+      builds/<build id>/       index.faiss, sentences.npy, chunks.sqlite, bm25/*; never changed once written
+      embedding.journal        only while a build runs: the vectors it has made so far
+      .lock                    held while a build runs
 
 A reader therefore sees one whole build or the one before it, never a mixture, whenever a build is interrupted.
 """
@@ -17,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agent.errors import StoreCorrupt, StoreMismatch, StoreMissing
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE_NAME = "manifest.json"
 BUILDS = "builds"
 
@@ -33,22 +35,23 @@ class StoredFile(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What was built, from what, with what."""
+    """What was built, from what, with what. `sources` maps each document's source to the SHA-256 of its file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     build: str
     built_at: str
     embedder: str
     embedder_fingerprint: str
     dimension: int
     metric: Literal["inner_product"] = "inner_product"
-    index_type: Literal["flat"] = "flat"
+    index_type: Literal["flat", "hnsw"]
     chunk_tokens: int
     chunk_overlap_tokens: int
     documents: int
     chunks: int
+    sentences: int
     sources: dict[str, str]
     files: list[StoredFile]
 

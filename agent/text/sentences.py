@@ -41,20 +41,23 @@ _ABBREVIATION = re.compile(
 )
 
 
-def split_units(text: str) -> Iterator[Span]:
-    """Units in order, without overlap. White space, rules and fence markers between them belong to none."""
-    for start, end, kind in _blocks(text):
+def split_units(text: str, begin: int = 0) -> Iterator[Span]:
+    """Units from offset `begin` on, in order, without overlap.
+
+    White space, rules and fence markers between them belong to none.
+    """
+    for start, end, kind in _blocks(text, begin):
         if kind in (Kind.PROSE, Kind.ITEM):
             yield from (Span(a, b, kind) for a, b in _sentences(text, start, end))
         elif (trimmed := _trim(text, start, end)) is not None:
             yield Span(*trimmed, kind)
 
 
-def _blocks(text: str) -> Iterator[tuple[int, int, Kind]]:
+def _blocks(text: str, begin: int) -> Iterator[tuple[int, int, Kind]]:
     """Runs of lines that belong together; a paragraph's and an item's wrapped lines are joined."""
-    at, in_code = 0, False
+    at, in_code = begin, False
     open_block: tuple[int, int, Kind] | None = None
-    for line in text.splitlines(keepends=True):
+    for line in text[begin:].splitlines(keepends=True):
         start, at = at, at + len(line)
         kind = _line_kind(line, in_code)
         if _FENCE.match(line):

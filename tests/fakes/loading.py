@@ -7,14 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent.engine.scripted import ScriptedEngine
-from agent.ingest.builder import build_store, cut
-from agent.ingest.loaders import Skipped, load_documents
+from agent.ingest.builder import ChunkSizes
+from agent.ingest.loaders import find_files
+from agent.ingest.sync import sync
 from agent.loading import Loaded, assemble
 from agent.retrieval.hashing_embedder import HashingEmbedder
 from agent.runtime import Loader
 from agent.settings import Settings
 from agent.store.store import Store
 
+SIZES = ChunkSizes(tokens=64, overlap_tokens=8)
 DOCUMENTS = {
     "server.md": "# The server\n\nThe HTTP server listens on port 8000 by default. The key goes in X-API-KEY.\n",
     "es/servidor.md": "# El servidor\n\nEl servidor HTTP escucha en el puerto 8000 por defecto.\n",
@@ -34,10 +36,7 @@ def write_documents(folder: Path, documents: dict[str, str]) -> Path:
 def build_small_store(folder: Path, documents: dict[str, str] | None = None) -> Path:
     """A real store of small documents, under `folder`."""
     docs = write_documents(folder / "docs", documents or DOCUMENTS)
-    found = [document for document in load_documents(docs) if not isinstance(document, Skipped)]
-    embedder = HashingEmbedder()
-    chunked = cut(found, embedder, 64, 8)
-    build_store(folder / "store", chunked, embedder, chunk_tokens=64, overlap_tokens=8)
+    sync(folder / "store", find_files([str(docs)]), HashingEmbedder(), SIZES)
     return folder / "store"
 
 
@@ -49,6 +48,7 @@ def scripted_loader(engine: ScriptedEngine | None = None, documents: dict[str, s
         atexit.register(shutil.rmtree, home, ignore_errors=True)
         folder = build_small_store(home, documents)
         phase("store", 0.0)
+        settings = settings.model_copy(update={"rag_store": folder})
         return assemble(engine or ScriptedEngine(), Store(folder), HashingEmbedder(), settings)
 
     return load

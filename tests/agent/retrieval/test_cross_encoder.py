@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import BertConfig, BertForSequenceClassification, BertModel, PreTrainedTokenizerFast
 
 from agent.errors import ModelInvalid
-from agent.retrieval.reranker import CrossEncoderReranker
+from agent.retrieval.cross_encoder import CrossEncoderReranker
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORDS = "where is the index kept on disk a folder holds it queue full of jobs keys are secret".split()

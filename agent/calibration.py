@@ -1,0 +1,54 @@
+"""Turns what was found into two probabilities, by logistic regression over its signals.
+
+    relevance   that the documents are about the question at all: below MIN_RELEVANCE they are not
+    confidence  that the sentence that would be quoted holds the answer
+
+The weights are in `calibration.json`, fitted by `python -m evaluation calibrate` on questions whose answers are known;
+one set for each embedding model, as models differ in where "related" begins, and in each set one for a question in the
+documents' language and one for a question in another, where shared words say nothing.
+"""
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from agent.retrieval.finding import Signals
+
+FILE_NAME = "calibration.json"
+# For an embedding model that nobody has calibrated.
+ANY_EMBEDDER = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The weights for one embedding model: `weights[judgement][language case][signal]`, with a `bias` in each."""
+
+    weights: dict[str, dict[str, dict[str, float]]]
+
+    @classmethod
+    def for_embedder(cls, name: str) -> "Calibration":
+        """That of the embedding model of this name, or the one for any."""
+        known = _read()
+        return cls(known.get(name, known[ANY_EMBEDDER])["weights"])
+
+    def relevance(self, signals: Signals) -> float:
+        """The probability that the documents are about the question, 0 to 1."""
+        return self._probability("relevance", signals)
+
+    def confidence(self, signals: Signals) -> float:
+        """The probability that the sentence holds the answer, 0 to 1."""
+        return self._probability("confidence", signals)
+
+    def _probability(self, judgement: str, signals: Signals) -> float:
+        weights = self.weights[judgement]["foreign" if signals.foreign else "own"]
+        logit = weights["bias"] + sum(weights.get(name, 0.0) * value for name, value in asdict(signals).items())
+        return 1.0 / (1.0 + math.exp(-max(min(logit, 50.0), -50.0)))
+
+
+@cache
+def _read() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(files("agent").joinpath(FILE_NAME).read_text(encoding="utf-8"))
+    return content

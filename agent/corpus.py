@@ -1,0 +1,139 @@
+"""The documents that questions are asked of: one store, open, with what searches it; and its replacement while asked.
+
+An ingestion makes another build current while questions are answered. A question keeps the corpus it began with to its
+end, so an answer comes from the old build or from the new one and never from both.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from agent.errors import LoadError
+from agent.retrieval.finding import Finder
+from agent.retrieval.retriever import Retriever
+from agent.schemas import Language
+from agent.store.manifest import FILE_NAME, Manifest
+from agent.store.store import Store
+from agent.telemetry.logs import get_logger
+
+CHECK_EVERY_S = 1.0
+
+MakeRetriever = Callable[[Store], Retriever]
+
+
+class Corpus:
+    """One build of a store and the Finder over it."""
+
+    def __init__(self, store: Store, make_retriever: MakeRetriever) -> None:
+        self._store = store
+        self.manifest: Manifest = store.manifest
+        self.index_id = store.manifest.index_id
+        self.finder = Finder(store, make_retriever(store))
+        self.titles: list[tuple[str, Language]] = store.chunks.titles()
+
+    def close(self) -> None:
+        """Close the store's files."""
+        self._store.close()
+
+
+class LiveCorpus:
+    """The current corpus, exchanged for a new one when the store's manifest has changed.
+
+    Args:
+        store: the first one, open. It is closed here.
+        folder: where to look for another build.
+        make_retriever: gives a store its Retriever.
+        fingerprint: of the embedder in use; a build of another embedder is not taken.
+    """
+
+    def __init__(self, store: Store, folder: Path, make_retriever: MakeRetriever, fingerprint: str) -> None:
+        self._folder = folder
+        self._make_retriever = make_retriever
+        self._fingerprint = fingerprint
+        self._lock = threading.Lock()
+        self._current = Corpus(store, make_retriever)
+        self._users: dict[Corpus, int] = {self._current: 0}
+        self._seen = self._stamp()
+        self._checked = time.monotonic()
+        self._opening = False
+
+    @property
+    def manifest(self) -> Manifest:
+        """Of the corpus that the next question is asked of."""
+        return self._current.manifest
+
+    @contextmanager
+    def lease(self) -> Iterator[Corpus]:
+        """The current corpus, which stays open until it is given back."""
+        self._look_for_another()
+        with self._lock:
+            corpus = self._current
+            self._users[corpus] += 1
+        try:
+            yield corpus
+        finally:
+            with self._lock:
+                self._users[corpus] -= 1
+            self._close_unused()
+
+    def close(self) -> None:
+        """Close what is open, even if it is in use."""
+        with self._lock:
+            corpora, self._users = list(self._users), {}
+        for corpus in corpora:
+            corpus.close()
+
+    def _look_for_another(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            if self._opening or now - self._checked < CHECK_EVERY_S:
+                return
+            self._checked = now
+            stamp = self._stamp()
+            if stamp is None or stamp == self._seen:
+                return
+            self._seen, self._opening = stamp, True
+        # In a thread: hashing a large store takes a second, and this question need not wait for the new one.
+        threading.Thread(target=self._open_another, name="askpod-store", daemon=True).start()
+
+    def _open_another(self) -> None:
+        log = get_logger()
+        try:
+            store = Store(self._folder)
+            if store.manifest.embedder_fingerprint != self._fingerprint:
+                log.error("store.refused", reason="The new store was built with another embedding model.")
+                store.close()
+                return
+            self._exchange(Corpus(store, self._make_retriever))
+            log.info("store.reloaded", index=self._current.index_id, documents=self._current.manifest.documents)
+        except LoadError as error:
+            log.error("store.refused", code=error.code, reason=error.message)
+        finally:
+            with self._lock:
+                self._opening = False
+
+    def _exchange(self, corpus: Corpus) -> None:
+        with self._lock:
+            if not self._users:  # closed meanwhile
+                corpus.close()
+                return
+            self._current = corpus
+            self._users[corpus] = 0
+        self._close_unused()
+
+    def _close_unused(self) -> None:
+        with self._lock:
+            unused = [corpus for corpus, users in self._users.items() if users == 0 and corpus is not self._current]
+            for corpus in unused:
+                del self._users[corpus]
+        for corpus in unused:
+            corpus.close()
+
+    def _stamp(self) -> tuple[int, int] | None:
+        try:
+            status = (self._folder / FILE_NAME).stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_ino

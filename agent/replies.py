@@ -1,0 +1,43 @@
+"""What is said when nothing is quoted: why there is no answer, and what the documents are."""
+
+from collections.abc import Sequence
+
+from agent.citations import CitedText
+from agent.schemas import Language, Reason
+
+UNANSWERED: dict[Reason, dict[Language, str]] = {
+    "out_of_corpus": {
+        "en": "The documents do not say.",
+        "es": "Los documentos no lo dicen.",
+    },
+    "unsupported": {
+        "en": "The documents touch on this, but nothing in them could be verified as the answer.",
+        "es": "Los documentos tratan de esto, pero nada en ellos se pudo verificar como respuesta.",
+    },
+    "underspecified": {
+        "en": "Please say what you mean: the question does not name what it is about.",
+        "es": "Concreta la pregunta, por favor: no dice de qué trata.",
+    },
+}
+# After the answer to the other half of a question.
+NOTHING_ABOUT: dict[Language, str] = {
+    "en": "The documents do not say anything about “{}”.",
+    "es": "Los documentos no dicen nada sobre «{}».",
+}
+_CORPUS: dict[Language, str] = {
+    "en": "I answer from {count} documents. Among them: {titles}.",
+    "es": "Respondo con {count} documentos. Entre ellos: {titles}.",
+}
+_ALL: dict[Language, str] = {
+    "en": "I answer from {count} documents: {titles}.",
+    "es": "Respondo con {count} documentos: {titles}.",
+}
+_MOST_TITLES = 12
+
+
+def about_corpus(answer: CitedText, titles: Sequence[tuple[str, Language]], language: Language) -> None:
+    """Say what there is to ask about: the titles, those in the caller's language first."""
+    ordered = sorted(dict.fromkeys(titles), key=lambda entry: entry[1] != language)
+    template = _ALL if len(ordered) <= _MOST_TITLES else _CORPUS
+    named = "; ".join(title for title, _ in ordered[:_MOST_TITLES])
+    answer.say(template[language].format(count=len(titles), titles=named))
