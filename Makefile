@@ -12,7 +12,7 @@ export HF_HUB_OFFLINE := 1
 export TRANSFORMERS_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install models reranker index run serve ingest test test-slow test-chaos test-gpu check format lock docs-artefacts clean
+.PHONY: help install models reranker index run serve ingest eval bench test test-slow test-chaos test-gpu check format lock docs-artefacts clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,13 @@ serve: $(INDEX) ## the HTTP server on port 8000 (needs API_KEYS, or AUTH_DISABLE
 ingest: $(MODELS) ## an index of your own documents: make ingest DOCS=folder
 	@test -n "$(DOCS)" || { echo "Say which folder: make ingest DOCS=folder" >&2; exit 2; }
 	@$(BIN)/python -m agent.ingest "$(DOCS)" --store "$(STORE)"
+
+eval: $(MODELS) ## answer the demo questions about docs/, and fail below the floors in evaluation/floors.json
+	@$(BIN)/python -m evaluation --data evaluation/demo.jsonl --corpus docs --floors evaluation/floors.json \
+	  --report build/evaluation $(EVAL)
+
+bench: $(INDEX) ## how long a store of 1,000, 10,000 and 100,000 chunks takes to build, open and search
+	@$(BIN)/python -m benchmarks store
 
 test: $(INDEX) ## every test that needs no GPU and takes no minutes
 	@$(BIN)/python -m pytest
