@@ -71,7 +71,7 @@ lock: ## write requirements.txt from requirements.in
 	@{ echo "# Written by \`make lock\` from requirements.in; do not edit."; \
 	   build/lock/bin/pip freeze --all | grep -viE '^(pip|setuptools|nvidia-.*|triton|cuda-.*)==' | sed 's/+cpu$$//'; } > requirements.txt
 
-docs-artefacts: $(INDEX) ## docs/session-log.jsonl and docs/swagger-ui.png, from a real server
+docs-artefacts: $(INDEX) ## examples/session-log.jsonl and docs/swagger-ui.png, from a real server
 	@$(BIN)/python -m tools.session_log
 	@$(BIN)/python -m tools.swagger_screenshot
 

@@ -134,7 +134,7 @@ def serve_session(server: ServerProcess, key: str) -> Iterator[str]:
 def main(arguments: list[str] | None = None) -> int:
     """Exit status: 0 written, 1 the server failed, or its log is not as it should be; then nothing is written."""
     parser = argparse.ArgumentParser(prog="python -m tools.session_log", description=__doc__)
-    parser.add_argument("--output", type=Path, default=Path("docs/session-log.jsonl"))
+    parser.add_argument("--output", type=Path, default=Path("examples/session-log.jsonl"))
     options = parser.parse_args(arguments)
     key = secrets.token_urlsafe(24)
     try:

@@ -34,8 +34,9 @@ _HEADING = re.compile(r"#{1,6}\s")
 _ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+")
 _ROW = re.compile(r"\s*\|")
 _RULE = re.compile(r"[\s|:=+-]+$")
-# A sentence ends at . ! ? … with closing quotes, before white space and something that can begin a sentence.
-_END = re.compile(r"[.!?…]+[\"'”’»)\]*_`]*(?=\s+[\"'“‘«(\[*_`¿¡]*[A-Z0-9ÁÉÍÓÚÑÜ¿¡`])")
+# A sentence ends at . ! ? … with closing quotes, before white space and something that can begin a sentence, or at the
+# end of a line: whoever writes a sentence a line may begin one with "multilingual-e5-small".
+_END = re.compile(r"[.!?…]+[\"'”’»)\]*_`]*(?=\s+[\"'“‘«(\[*_`¿¡]*[A-Z0-9ÁÉÍÓÚÑÜ¿¡`]|[ \t]*\n)")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|vs|cf|Mr|Mrs|Ms|Dr|Prof|St|No|Fig|Sr|Sra|Srta|Dña|Ud|Uds|p\.ej|art|núm|pág|EE\.UU|[A-Z]))\.$"
 )

