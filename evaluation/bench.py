@@ -23,9 +23,9 @@ def build(
     settings: Settings,
     embedded_before: Path | None = None,
 ) -> Path:
-    """Make `folder` a store of `documents`. Vectors are taken from what it was, or from `embedded_before`."""
+    """Make `folder` a store of `documents`. Vectors are taken from `embedded_before`, or from what it was."""
     sizes = ChunkSizes(settings.chunk_tokens, settings.chunk_overlap_tokens)
-    previous = _open(folder) or (_open(embedded_before) if embedded_before else None)
+    previous = _open(embedded_before) or _open(folder)
     if previous is not None and previous.manifest.embedder_fingerprint != embedder.fingerprint:
         previous = None
     folder.mkdir(parents=True, exist_ok=True)
