@@ -25,6 +25,7 @@ from agent.retrieval.embedder import Embedder
 from agent.schemas import Mode
 from agent.settings import NO_MODEL, Settings, explain
 from agent.store.store import Store
+from agent.telemetry.logs import configure_logging
 from evaluation.alignment import align
 from evaluation.bench import build
 from evaluation.corpus_question import load_jsonl
@@ -36,6 +37,8 @@ from evaluation.report import DatasetSection
 from evaluation.run import Evaluation, Parts, Progress
 from evaluation.squad_file import load_squad
 from evaluation.subject import asked_of, asked_of_corpus, documents_of
+
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 OK = 0
 BELOW = 1
@@ -50,8 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
         if words[:1] == ["calibrate"]:
             from evaluation.calibrating import calibrate
 
-            return calibrate(words[1:], Settings(), console)
-        return _evaluate(_options(words), Settings(), console)
+            return calibrate(words[1:], _settings(), console)
+        return _evaluate(_options(words), _settings(), console)
     except ValidationError as error:
         console.print(explain(error), markup=False, end="")
     except (InvalidDataset, JournalRefused) as error:
@@ -66,6 +69,13 @@ def main(arguments: list[str] | None = None) -> int:
         console.print(str(error), markup=False)
         return BELOW
     return FAILED
+
+
+def _settings() -> Settings:
+    """The service's settings; its log, a line for each step of each question, only from warnings on."""
+    settings = Settings()
+    configure_logging(settings.model_copy(update={"log_level": max("WARNING", settings.log_level, key=_LEVELS.index)}))
+    return settings
 
 
 def _options(words: Sequence[str]) -> argparse.Namespace:

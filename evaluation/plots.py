@@ -151,7 +151,7 @@ def _ndcg_plot(ax: Axes, report: Report) -> bool:
 def _abstention_plot(ax: Axes, report: Report) -> bool:
     _head(ax, "Abstention: telling what has no answer", "Each point is one threshold of the relevance score")
     section = report.abstention or Abstention()
-    kinds = (("out of corpus", section.out_of_corpus, _BLUE), ("near miss", section.near_miss, _RED))
+    kinds = (("out of corpus", section.out_of_corpus, _BLUE), ("unanswerable", section.unanswerable, _RED))
     drawn = [(name, found, colour) for name, found, colour in kinds if found and found.roc]
     for name, found, colour in drawn:
         _roc_curve(ax, name, found, colour)

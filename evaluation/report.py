@@ -172,7 +172,7 @@ class ProductThreshold:
 
     answer_rate: float | None
     out_of_corpus_rejection: float | None
-    near_miss_rejection: float | None
+    unanswerable_rejection: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ class Abstention:
     """Questions about passages that are not in the corpus, and those that their passage does not quite answer."""
 
     out_of_corpus: Separation | None = None
-    near_miss: Separation | None = None
+    unanswerable: Separation | None = None
     product: ProductThreshold | None = None
 
 

@@ -199,13 +199,13 @@ def _abstention(records: dict[str, Record], without: dict[str, Record], known: d
             [row["relevance"] for row in answerable], [row["relevance"] for row in absent]
         )
     if answerable and near:
-        separation["near_miss"] = Separation.of(
+        separation["unanswerable"] = Separation.of(
             [row["confidence"] for row in answerable], [row["confidence"] for row in near]
         )
     product = ProductThreshold(
         answer_rate=mean([float(not row["abstained"]) for row in answerable]),
         out_of_corpus_rejection=mean([float(row["abstained"]) for row in absent]),
-        near_miss_rejection=mean([float(row["abstained"]) for row in near]),
+        unanswerable_rejection=mean([float(row["abstained"]) for row in near]),
     )
     return Abstention(**separation, product=product)
 

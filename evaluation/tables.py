@@ -119,7 +119,7 @@ def _citations(scores: CitationScores) -> Table:
 
 
 def _abstention(section: Abstention) -> Iterator[Table]:
-    kinds = (("out of corpus", section.out_of_corpus), ("near miss", section.near_miss))
+    kinds = (("out of corpus", section.out_of_corpus), ("unanswerable", section.unanswerable))
     rows = tuple(_separation(name, found) for name, found in kinds if found)
     if rows:
         columns = (
@@ -137,8 +137,8 @@ def _abstention(section: Abstention) -> Iterator[Table]:
 
 
 def _product(rates: ProductThreshold) -> Table:
-    columns = ("answerable: answered", "out of corpus: rejected", "near miss: rejected")
-    row = (share(rates.answer_rate), share(rates.out_of_corpus_rejection), share(rates.near_miss_rejection))
+    columns = ("answerable: answered", "out of corpus: rejected", "unanswerable: rejected")
+    row = (share(rates.answer_rate), share(rates.out_of_corpus_rejection), share(rates.unanswerable_rejection))
     return Table("Abstention at the product's own threshold", columns, (row,))
 
 
