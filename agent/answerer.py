@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from agent.engine.base import Engine, Sampling
-from agent.prompts import Prompt, build_prompt, key_of, pack, split_pick
+from agent.prompts import Prompt, begins_pick, build_prompt, key_of, pack, split_pick
 from agent.retrieval.evidence import Evidence
 from agent.retrieval.retriever import Passage
 from agent.schemas import AskRequest, Language, Usage
@@ -87,7 +87,7 @@ class Answerer:
                 first = first if first is not None else _ms_since(started)
                 tokens, queue_ms = tokens + 1, delta.queue_ms
                 text += delta.text
-                wording = _wording(text)
+                wording = "" if begins_pick(text) else split_pick(text)[1]
                 if len(wording) > shown:
                     on_text(wording[shown:])
                     shown = len(wording)
@@ -96,18 +96,12 @@ class Answerer:
                     break
         usage = Usage(prompt_tokens=len(ids), completion_tokens=tokens)
         picked, wording = split_pick(text)
+        if len(wording) > shown:
+            on_text(wording[shown:])
         return Draft(
             wording.strip(), complete, prompt.packed, _picked_first(picked, allowed, prompt), usage, queue_ms, first,
             _ms_since(started),
         )  # fmt: skip
-
-
-def _wording(text: str) -> str:
-    """What is for the caller to see: nothing while it may still be the number in front."""
-    begun = text.lstrip()
-    if not begun or (begun.startswith("[") and "]" not in begun and len(begun) < 8):
-        return ""
-    return split_pick(text)[1]
 
 
 def _picked_first(picked: int | None, allowed: Sequence[Evidence], prompt: Prompt) -> tuple[Evidence, ...]:

@@ -3,8 +3,13 @@
 Citations are made by code: a quote is a sentence of the source, by its offsets, never what a model typed.
 """
 
+import re
+
 from agent.retrieval.evidence import Evidence
 from agent.schemas import AnswerSentence, Citation
+
+# What a source has in square brackets is no number of ours; the citation's quote keeps it as it is.
+_NUMBER = re.compile(r"\[(\d+)\]")
 
 
 class CitedText:
@@ -20,6 +25,10 @@ class CitedText:
         """Every citation, by number."""
         return list(self._cited.values())
 
+    def cites(self, evidence: Evidence) -> bool:
+        """Whether a sentence of it rests on this evidence already."""
+        return _key(evidence) in self._cited
+
     def add(self, sentence: str, evidence: Evidence, support: float, lead: str = "") -> None:
         """A sentence that states what `evidence` says; `lead` introduces it and states nothing."""
         number = self._cite(evidence)
@@ -30,6 +39,7 @@ class CitedText:
         self._append("", sentence, [], None, "")
 
     def _append(self, lead: str, sentence: str, citations: list[int], support: float | None, numbers: str) -> None:
+        sentence = _NUMBER.sub(r"(\1)", sentence)
         start = len(self.text) + (1 if self.text else 0) + len(lead)
         self.text = f"{self.text} {lead}{sentence}{numbers}".lstrip()
         self.sentences.append(
@@ -38,7 +48,7 @@ class CitedText:
 
     def _cite(self, evidence: Evidence) -> int:
         chunk, sentence = evidence.passage.chunk, evidence.sentence
-        key = (chunk.source, sentence.start, sentence.end)
+        key = _key(evidence)
         if key not in self._cited:
             self._cited[key] = Citation(
                 id=len(self._cited) + 1,
@@ -52,3 +62,7 @@ class CitedText:
                 score=round(min(max(evidence.cosine, 0.0), 1.0), 4),
             )
         return self._cited[key].id
+
+
+def _key(evidence: Evidence) -> tuple[str, int, int]:
+    return evidence.passage.chunk.source, evidence.sentence.start, evidence.sentence.end

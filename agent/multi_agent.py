@@ -2,19 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any, TypeVar
 
-from agent.answerer import Answerer, Draft
+from agent.answerer import ALLOWED_EVIDENCE, Answerer, Draft
 from agent.calibration import Calibration
 from agent.citations import CitedText
 from agent.corpus import Corpus, LiveCorpus
 from agent.engine.base import Engine
-from agent.errors import NoLanguageModel, UnknownAdapter
+from agent.errors import NoLanguageModel, PromptTooLong, UnknownAdapter
 from agent.planner import Part, Plan, plan
-from agent.replies import NOTHING_ABOUT, UNANSWERED, about_corpus
+from agent.replies import NOTHING_ABOUT, NOTHING_VERIFIED, UNANSWERED, about_corpus
 from agent.retrieval.embedder import Embedder
 from agent.retrieval.evidence import Evidence
 from agent.retrieval.finding import Finding
@@ -40,7 +40,7 @@ from agent.schemas import (
 from agent.settings import Settings
 from agent.telemetry.logs import get_logger
 from agent.text.language import detect_language
-from agent.verifier import Verifier, quote
+from agent.verifier import Verdict, Verifier, quote
 
 Emit = Callable[[AskEvent], None]
 
@@ -61,11 +61,12 @@ class Judged:
 
 @dataclass(slots=True)
 class _Asking:
-    """One question on its way."""
+    """One question on its way. `language` is that of the answer, `asked_in` that of the question."""
 
     request: AskRequest
     request_id: str
     language: Language
+    asked_in: Language
     corpus: Corpus
     emit: Emit
     cold_start: bool
@@ -119,9 +120,10 @@ class MultiAgent:
             UnknownAdapter, UnknownFilter, NoLanguageModel, PromptTooLong, GenerationFailed: see `agent.errors`.
         """
         self._refuse_what_cannot_be(request)
-        language = request.language if request.language != "auto" else detect_language(request.question)
+        asked_in = detect_language(request.question)
+        language = asked_in if request.language == "auto" else request.language
         with self._corpora.lease() as corpus:
-            return await self._answer(_Asking(request, request_id, language, corpus, emit, cold_start))
+            return await self._answer(_Asking(request, request_id, language, asked_in, corpus, emit, cold_start))
 
     def _refuse_what_cannot_be(self, request: AskRequest) -> None:
         adapter = self._answerer.adapter_for(request)
@@ -132,14 +134,15 @@ class MultiAgent:
 
     async def _answer(self, asking: _Asking) -> Answer:
         request, language = asking.request, asking.language
-        planned = plan(request.question, request.history, language)
+        planned = plan(request.question, request.history, asking.asked_in)
         decision = self._router.by_rules(request.question, language)
         texts = list(dict.fromkeys(text for part in planned.parts for text in part.queries)) or [request.question]
         queries: dict[str, Query] = {}
         if decision is None:
-            made = await asyncio.to_thread(make_queries, texts, language, self._embedder)
+            made = await asyncio.to_thread(make_queries, texts, asking.asked_in, self._embedder)
             queries = dict(zip(texts, made, strict=True))
-            decision = self._router.by_prototypes(queries[texts[0]]) if planned.route == "question" else QUESTION
+            may_be_chat = planned.route == "question"
+            decision = self._router.by_prototypes(queries[texts[0]], language) if may_be_chat else QUESTION
         asking.route = planned.route if decision.route == "question" else decision.route
         asking.step("router", decision.kind, language=language, route=asking.route, queries=len(queries))
         if decision.route != "question":
@@ -154,19 +157,15 @@ class MultiAgent:
         relevant = [item for item in judged if item.relevance >= self._settings.min_relevance]
         if not relevant:
             return self._abstain(asking, "out_of_corpus", judged)
-        passages = _take_turns([item.finding.passages for item in relevant])
+        passages = _take_turns([item.finding.passages for item in relevant], lambda passage: passage.chunk.id)
         asking.emit(SourcesEvent(sources=[_source(passage) for passage in passages]))
         if asking.request.mode != "extractive" and self._engine.context_length > 0:
-            draft = await self._draft(asking, passages, _take_turns([item.finding.evidence for item in relevant]))
-            verdict = self._verifier.verify(asking.request.question, draft, asking.language)
-            if verdict.evidence is not None:
-                asking.step("verifier", "model", kept=verdict.kept, dropped=verdict.dropped, support=verdict.support)
-                self._mention_missing(verdict.answer, judged, asking.language)
-                confidence = self._confidence_in(verdict.evidence, relevant) * verdict.support
-                return self._finish(asking, verdict.answer, confidence)
+            worded = await self._word(asking, passages, relevant)
+            if worded is not None:
+                return self._finish_worded(asking, *worded, judged, relevant)
             if asking.request.mode == "generative":
                 return self._abstain(asking, "unsupported", judged)
-        return self._extract(asking, judged, relevant)
+        return self._finish_extracted(asking, judged, relevant)
 
     async def _find(self, asking: _Asking, part: Part, queries: Sequence[Query]) -> Judged:
         top_k = asking.request.top_k or self._settings.top_k
@@ -175,6 +174,25 @@ class MultiAgent:
             return Judged(part, finding, 0.0, 0.0)
         relevance, confidence = self._calibration.relevance, self._calibration.confidence
         return Judged(part, finding, relevance(finding.signals), confidence(finding.signals))
+
+    async def _word(
+        self, asking: _Asking, passages: Sequence[Passage], relevant: Sequence[Judged]
+    ) -> tuple[Verdict, float] | None:
+        """What of the model's wording stands, and how sure that is; None when nothing does."""
+        try:
+            draft = await self._draft(
+                asking, passages, _take_turns([item.finding.evidence for item in relevant], _place)
+            )
+        except PromptTooLong:
+            if asking.request.mode == "generative":
+                raise
+            asking.step("answerer", "too_long")
+            return None
+        verdict = self._verifier.verify(asking.request.question, draft, asking.language)
+        if verdict.evidence is None:
+            return None
+        confidence = self._confidence_in(verdict.evidence, relevant) * verdict.support
+        return (verdict, confidence) if confidence >= self._settings.min_confidence else None
 
     async def _draft(self, asking: _Asking, passages: Sequence[Passage], evidence: Sequence[Evidence]) -> Draft:
         def on_text(text: str) -> None:
@@ -192,27 +210,46 @@ class MultiAgent:
         )
         return draft
 
-    def _extract(self, asking: _Asking, judged: Sequence[Judged], relevant: Sequence[Judged]) -> Answer:
+    def _finish_worded(
+        self, asking: _Asking, verdict: Verdict, confidence: float, judged: Sequence[Judged], relevant: Sequence[Judged]
+    ) -> Answer:
+        """The model's words, and a quote for each part of the question that they leave out."""
+        answer, confidences = verdict.answer, [confidence]
+        left_out = [item for item in relevant if not any(map(answer.cites, _allowed(item, relevant)))]
+        if len(relevant) > 1 and asking.request.mode == "auto":
+            confidences += self._quote_best(asking, answer, left_out)
+        asking.step("verifier", "model", kept=verdict.kept, dropped=verdict.dropped, support=round(verdict.support, 3))
+        self._mention_missing(asking, answer, judged)
+        return self._finish(asking, answer, min(confidences))
+
+    def _finish_extracted(self, asking: _Asking, judged: Sequence[Judged], relevant: Sequence[Judged]) -> Answer:
         """The best sentence of each part that has one good enough."""
-        quotable = [item for item in relevant if item.confidence >= self._settings.min_confidence]
-        if not quotable:
-            return self._abstain(asking, "unsupported", judged)
         answer = CitedText()
-        quoted: set[tuple[str, int]] = set()
+        confidences = self._quote_best(asking, answer, relevant)
+        if not confidences:
+            return self._abstain(asking, "unsupported", judged)
+        asking.step("verifier", "extract", kept=len(answer.citations))
+        self._mention_missing(asking, answer, judged)
+        return self._finish(asking, answer, min(confidences))
+
+    def _quote_best(self, asking: _Asking, answer: CitedText, parts: Sequence[Judged]) -> list[float]:
+        """Quote the best sentence of each part that has one good enough, none twice; how sure each of these is."""
+        quotable = [item for item in parts if item.confidence >= self._settings.min_confidence]
         for item in quotable:
             best = item.finding.evidence[0]
-            place = (best.passage.chunk.source, best.sentence.start)
-            if place not in quoted:
-                quoted.add(place)
+            if not answer.cites(best):
                 quote(answer, best, asking.language)
-        asking.step("verifier", "extract", kept=len(quoted))
-        self._mention_missing(answer, judged, asking.language)
-        return self._finish(asking, answer, min(item.confidence for item in quotable))
+        return [item.confidence for item in quotable]
 
-    def _mention_missing(self, answer: CitedText, judged: Sequence[Judged], language: Language) -> None:
+    def _mention_missing(self, asking: _Asking, answer: CitedText, judged: Sequence[Judged]) -> None:
+        """Say of which part of the question there is nothing; a question of one part has its answer."""
+        if len(judged) == 1:
+            return
         for item in judged:
             if item.relevance < self._settings.min_relevance:
-                answer.say(NOTHING_ABOUT[language].format(item.part.text.rstrip("?").strip()))
+                answer.say(NOTHING_ABOUT[asking.language].format(item.part.text))
+            elif not any(map(answer.cites, _allowed(item, judged))):
+                answer.say(NOTHING_VERIFIED[asking.language].format(item.part.text))
 
     def _confidence_in(self, evidence: Evidence, relevant: Sequence[Judged]) -> float:
         """How sure the answer is that rests on this sentence."""
@@ -287,14 +324,21 @@ class MultiAgent:
         )
 
 
-def _take_turns(rows: Sequence[Sequence[Item]]) -> list[Item]:
-    """The first of each row, then the second of each, and so on, each item once."""
-    mixed = (item for turn in zip_longest(*rows) for item in turn if item is not None)
-    found: list[Item] = []
-    for item in mixed:
-        if item not in found:
-            found.append(item)
-    return found
+def _take_turns(rows: Sequence[Sequence[Item]], key: Callable[[Item], Hashable]) -> list[Item]:
+    """The first of each row, then the second of each, and so on; of those with the same key the first."""
+    found: dict[Hashable, Item] = {}
+    for item in (item for turn in zip_longest(*rows) for item in turn if item is not None):
+        found.setdefault(key(item), item)
+    return list(found.values())
+
+
+def _place(evidence: Evidence) -> tuple[str, int]:
+    return evidence.passage.chunk.source, evidence.sentence.start
+
+
+def _allowed(item: Judged, parts: Sequence[Judged]) -> Sequence[Evidence]:
+    """The sentences that the model may answer this part from: the parts take turns."""
+    return item.finding.evidence[: max(ALLOWED_EVIDENCE // len(parts), 1)]
 
 
 def _source(passage: Passage) -> Source:
@@ -306,10 +350,8 @@ def _source(passage: Passage) -> Source:
 
 def _nearest_evidence(judged: Sequence[Judged]) -> list[Evidence]:
     """The best sentence of each of the best passages."""
-    found: dict[int, Evidence] = {}
-    for evidence in _take_turns([item.finding.evidence for item in judged]):
-        found.setdefault(evidence.passage.chunk.id, evidence)
-    return list(found.values())[:_MOST_NEAREST]
+    rows = [item.finding.evidence for item in judged]
+    return _take_turns(rows, lambda evidence: evidence.passage.chunk.id)[:_MOST_NEAREST]
 
 
 def _nearest(evidence: Evidence) -> Nearest:

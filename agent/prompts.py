@@ -34,9 +34,10 @@ _LABELS: dict[Language, tuple[str, str]] = {
     "en": ("Earlier question", "Question"),
     "es": ("Pregunta anterior", "Pregunta"),
 }
-# Spellings of chat-template markers (ChatML, Llama, Mistral, Gemma) in a document or question would end our turn.
-_MARKERS = re.compile(r"<\|[^|<>]{1,40}\|>|</?s>|\[/?INST\]|<(?:start|end)_of_turn>", re.IGNORECASE)
+# Spellings of chat-template markers (ChatML, Llama, Mistral, Gemma, DeepSeek) would end our turn, wherever they stand.
+_MARKERS = re.compile(r"<[|｜][^|｜<>]{1,40}[|｜]>|</?s>|\[/?INST\]|<(?:start|end)_of_turn>|<[be]os>", re.IGNORECASE)
 _PICK = re.compile(r"\s*\[(\d+)\]\s*")
+_PICK_BEGUN = re.compile(r"\s*(?:\[\d*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,13 @@ def build_prompt(question: str, history: Sequence[Message], packed: Sequence[Pas
     numbers: dict[tuple[str, int], int] = {}
     lines = []
     for passage in packed:
-        lines.append(f"# {_one_line(passage.chunk.heading or passage.chunk.title)}")
-        for sentence in passage.chunk.sentences:
-            key = key_of(passage, sentence)
-            if key not in numbers:
-                numbers[key] = len(numbers) + 1
-                lines.append(f"[{numbers[key]}] {_one_line(sentence.text)}")
+        new = {key_of(passage, sentence): sentence for sentence in passage.chunk.sentences}
+        new = {key: sentence for key, sentence in new.items() if key not in numbers}
+        if new:
+            lines.append(f"# {_one_line(passage.chunk.heading or passage.chunk.title)}")
+        for key, sentence in new.items():
+            numbers[key] = len(numbers) + 1
+            lines.append(f"[{numbers[key]}] {_one_line(sentence.text)}")
     marker = _marker(lines)
     earlier, asked = _LABELS[language]
     previous = [message.content for message in history if message.role == "user"][-1:]
@@ -89,6 +91,11 @@ def split_pick(text: str) -> tuple[int | None, str]:
     """The number that generated text begins with, if any, and what follows it."""
     match = _PICK.match(text)
     return (int(match.group(1)), text[match.end() :]) if match else (None, text)
+
+
+def begins_pick(text: str) -> bool:
+    """Whether all that was generated so far may still become that number."""
+    return _PICK_BEGUN.fullmatch(text) is not None
 
 
 def pack(passages: Sequence[Passage], engine: Engine, budget_tokens: int) -> list[Passage]:

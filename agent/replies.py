@@ -24,6 +24,10 @@ NOTHING_ABOUT: dict[Language, str] = {
     "en": "The documents do not say anything about “{}”.",
     "es": "Los documentos no dicen nada sobre «{}».",
 }
+NOTHING_VERIFIED: dict[Language, str] = {
+    "en": "Nothing in the documents could be verified as an answer to “{}”.",
+    "es": "Nada en los documentos se pudo verificar como respuesta a «{}».",
+}
 _CORPUS: dict[Language, str] = {
     "en": "I answer from {count} documents. Among them: {titles}.",
     "es": "Respondo con {count} documentos. Entre ellos: {titles}.",
@@ -32,12 +36,16 @@ _ALL: dict[Language, str] = {
     "en": "I answer from {count} documents: {titles}.",
     "es": "Respondo con {count} documentos: {titles}.",
 }
+_ONE: dict[Language, str] = {
+    "en": "I answer from one document: {titles}.",
+    "es": "Respondo con un documento: {titles}.",
+}
 _MOST_TITLES = 12
 
 
 def about_corpus(answer: CitedText, titles: Sequence[tuple[str, Language]], language: Language) -> None:
     """Say what there is to ask about: the titles, those in the caller's language first."""
     ordered = sorted(dict.fromkeys(titles), key=lambda entry: entry[1] != language)
-    template = _ALL if len(ordered) <= _MOST_TITLES else _CORPUS
+    template = _ONE if len(titles) == 1 else _ALL if len(ordered) <= _MOST_TITLES else _CORPUS
     named = "; ".join(title for title, _ in ordered[:_MOST_TITLES])
     answer.say(template[language].format(count=len(titles), titles=named))

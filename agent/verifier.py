@@ -1,10 +1,12 @@
 """The Verifier: keeps what the source says, drops the rest, and cites it.
 
 A sentence of the draft stands if one source sentence that speaks to the question has every number, identifier and name
-of it and nearly all of its words, if it is in the language that was asked for, and if it passes on what that source
-sentence adds to the question: small models like to say the question again, or one phrase over and over.
+of it and nearly all of its words, and denies something if it does; if it is in the language that was asked for, and if
+it passes on what that source sentence adds to the question: small models like to say the question again, or one phrase
+over and over.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +14,7 @@ from agent.answerer import Draft
 from agent.citations import CitedText
 from agent.retrieval.evidence import Evidence
 from agent.schemas import Language
-from agent.text.facts import exact_tokens, names
+from agent.text.facts import exact_tokens, names, negates, ungrouped
 from agent.text.language import detect_language
 from agent.text.sentences import Kind, split_units
 from agent.text.words import fold, terms, words
@@ -22,6 +24,9 @@ MIN_NEWS = 0.4
 MAX_REPETITION = 1.5
 # Shorter ones are too short to tell the language of.
 _MIN_WORDS_FOR_LANGUAGE = 6
+
+# The model may repeat our numbers; the citations are ours to write. Not "items[0]".
+_MARK = re.compile(r"(?:\s+|(?<!\w))\[\d+\]")
 
 LEAD: dict[Language, str] = {"en": "The documents say: ", "es": "Los documentos dicen: "}
 
@@ -49,10 +54,9 @@ class Verifier:
         first: Evidence | None = None
         said: set[str] = set()
         supports: list[float] = []
-        asked = set(terms(question, language))
         sentences = _draft_sentences(draft)
         for sentence in sentences:
-            supporting, support = _best_support(sentence, asked, draft.allowed, language)
+            supporting, support = _best_support(sentence, question, draft.allowed, language)
             if supporting is None or fold(sentence) in said:
                 continue
             said.add(fold(sentence))
@@ -71,37 +75,42 @@ def quote(answer: CitedText, evidence: Evidence, language: Language) -> None:
 
 def _draft_sentences(draft: Draft) -> list[str]:
     spans = [span for span in split_units(draft.text) if span.kind is not Kind.HEADING]
-    sentences = [" ".join(draft.text[span.start : span.end].split()) for span in spans]
+    sentences = [" ".join(_MARK.sub("", draft.text[span.start : span.end]).split()) for span in spans]
     # An answer that ran into max_tokens ends in the middle of a sentence.
     return sentences if draft.complete else sentences[:-1]
 
 
 def _best_support(
-    sentence: str, asked: set[str], allowed: Sequence[Evidence], language: Language
+    sentence: str, question: str, allowed: Sequence[Evidence], language: Language
 ) -> tuple[Evidence | None, float]:
-    said = terms(sentence, language)
+    said = terms(ungrouped(sentence), language)
     best: tuple[Evidence | None, float] = (None, 0.0)
     repeats = len(said) > MAX_REPETITION * len(set(said))
     if not said or repeats or _in_another_language(sentence, language):
         return best
     for item in allowed:
-        support = _support(sentence, set(said), asked, item)
+        support = _support(sentence, set(said), question, item, language)
         if support > best[1]:
             best = (item, support)
     return best
 
 
-def _support(sentence: str, claimed: set[str], asked: set[str], item: Evidence) -> float:
+def _support(sentence: str, claimed: set[str], question: str, item: Evidence, language: Language) -> float:
     """The share of the sentence's words that the source has; 0 when anything that must be exact is not in it."""
     chunk, source = item.passage.chunk, item.sentence.text
     about = f"{chunk.title} {chunk.heading}"
     if not exact_tokens(sentence) <= exact_tokens(source) or not names(sentence) <= set(words(f"{about} {source}")):
         return 0.0
-    stated = set(terms(source, chunk.language))
-    news = stated - asked
-    if not news or len(news & claimed) / len(news) < MIN_NEWS:
+    if negates(sentence, language) != negates(source, chunk.language):
         return 0.0
-    support = len(claimed & (stated | set(terms(about, chunk.language)))) / len(claimed)
+    stated = set(terms(ungrouped(source), chunk.language))
+    known = stated | set(terms(about, chunk.language))
+    news = stated - set(terms(ungrouped(question), chunk.language))
+    # A name may also open the sentence, where its capital tells nothing.
+    opening = set(terms(ungrouped(sentence.split(maxsplit=1)[0]), language))
+    if not news or len(news & claimed) / len(news) < MIN_NEWS or not opening <= known:
+        return 0.0
+    support = len(claimed & known) / len(claimed)
     return support if support >= MIN_SUPPORT else 0.0
 
 

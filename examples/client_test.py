@@ -24,6 +24,7 @@ READY_WITHIN_S = 300
 ATTEMPTS = 5
 ENGLISH = "Which port does the HTTP server listen on by default?"
 SPANISH = "¿Qué cabecera lleva la clave de la API?"
+UNANSWERABLE = "Who won the football world cup of 1986?"
 
 
 @dataclass
@@ -92,13 +93,24 @@ def ask(client: Client, name: str, question: str, wanted: str, **fields: Any) ->
     answer = client.post(name, 200, json={"question": question, **fields})
     print(f"\n{name}: {question}\n  {answer.get('answer')}")
     client.expect(wanted in answer.get("answer", ""), f"{name}: {wanted!r} is not in the answer")
-    cited = answer.get("route") == "question"
-    client.expect(bool(answer.get("citations")) == cited, f"{name}: {'no' if cited else 'small talk with'} sources")
+    cited = answer.get("route") not in ("smalltalk", "corpus") and not answer.get("abstained")
+    client.expect(bool(answer.get("citations")) == cited, f"{name}: sources are missing, or cited for nothing")
     for citation in answer.get("citations", []):
-        print(f"  [{citation['id']}] {citation['source']}:{citation['start']} “{citation['quote']}”")
+        page = f", page {citation['page']}" if citation["page"] is not None else ""
+        print(f"  [{citation['id']}] {citation['source']}:{citation['start']}{page} “{citation['quote']}”")
         length = citation["end"] - citation["start"]
         client.expect(0 < length == len(citation["quote"]), f"{name}: a quote does not fit its offsets")
     return answer
+
+
+def abstain(client: Client) -> None:
+    """A question beyond the documents is not answered: the answer says why, cites nothing and shows what came close."""
+    answer = client.post("unanswerable", 200, json={"question": UNANSWERABLE})
+    print(f"\nunanswerable: {UNANSWERABLE}\n  {answer.get('answer')} ({answer.get('reason')})")
+    for nearest in answer.get("nearest", []):
+        print(f"  near {nearest['source']}:{nearest['start']} “{nearest['text']}”")
+    client.expect(answer.get("abstained") is True, "unanswerable: it was answered")
+    client.expect(answer.get("citations") == [], "unanswerable: it cites something")
 
 
 def stream(client: Client) -> None:
@@ -203,7 +215,10 @@ def use(client: Client) -> None:
     ask(client, "spanish", SPANISH, "X-API-KEY")
     history = [{"role": "user", "content": ENGLISH}, {"role": "assistant", "content": first.get("answer", "-")}]
     ask(client, "follow-up", "And which setting changes it?", "PORT", history=history)
+    ask(client, "quotes only", ENGLISH, "8000", mode="extractive")
+    ask(client, "the documents", "What documents do you have?", "API")
     ask(client, "small talk", "¡Hola!", "Hola")
+    abstain(client)
     stream(client)
     mistakes(client)
     retry_on_503(client)

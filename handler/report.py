@@ -8,7 +8,7 @@ from rich.markup import escape
 
 
 def report(job: dict[str, Any], result: dict[str, Any], console: Console) -> None:
-    """Print question, answer and numbered sources; or the error."""
+    """Print question, answer and numbered sources; why there is no answer, and what came closest; or the error."""
     question = job.get("input", {}).get("question") if isinstance(job.get("input"), dict) else None
     console.print(f"\n[bold]Question[/bold]  {escape(str(question))}", soft_wrap=True)
     if "error" in result:
@@ -17,10 +17,21 @@ def report(job: dict[str, Any], result: dict[str, Any], console: Console) -> Non
         return
     console.print(f"[bold]Answer[/bold]    {escape(result['answer'])}\n", soft_wrap=True)
     for citation in result["citations"]:
-        place = f"{citation['source']}, characters {citation['start']}-{citation['end']}"
-        console.print(f"  \\[{citation['id']}] {escape(citation['title'])} ({escape(place)})", soft_wrap=True)
-        console.print(f"      “{escape(' '.join(citation['quote'].split()))}”", soft_wrap=True)
+        _print_passage(f"[{citation['id']}]", citation, citation["quote"], console)
+    if result["abstained"]:
+        console.print(f"[bold]Reason[/bold]    {escape(result['reason'])}", soft_wrap=True)
+    for nearest in result["nearest"]:
+        _print_passage("near", nearest, nearest["text"], console)
     console.print(f"\n[dim]{escape(_footer(result))}[/dim]", soft_wrap=True)
+
+
+def _print_passage(label: str, passage: dict[str, Any], text: str, console: Console) -> None:
+    headed = passage["heading"] not in ("", passage["title"])
+    title = f"{passage['title']} — {passage['heading']}" if headed else passage["title"]
+    page = f", page {passage['page']}" if passage["page"] is not None else ""
+    place = f"{passage['source']}{page}, characters {passage['start']}-{passage['end']}"
+    console.print(f"  {escape(label)} {escape(title)} ({escape(place)})", soft_wrap=True)
+    console.print(f"      “{escape(' '.join(text.split()))}”", soft_wrap=True)
 
 
 def _footer(result: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from agent.schemas import Answer, AskRequest
 from agent.telemetry.request_line import Caller, log_cancelled, log_refusal
 from agent.validation import parse_request
 from local_server.disconnect import Disconnected, until_disconnect
-from local_server.documentation import ASK_OPERATION, ASK_RESPONSES
+from local_server.documentation import ASK_OPERATION, ASK_PATH, ASK_RESPONSES
 from local_server.events import EventStream
 from local_server.limits import read_json
 
@@ -22,7 +22,7 @@ def ask_router(runtime: Runtime, heartbeat_s: float) -> APIRouter:
     router = APIRouter(tags=["ask"])
 
     @router.post(
-        "/v1/ask", response_model=Answer, responses=ASK_RESPONSES, openapi_extra=ASK_OPERATION, summary="Ask a question"
+        ASK_PATH, response_model=Answer, responses=ASK_RESPONSES, openapi_extra=ASK_OPERATION, summary="Ask a question"
     )
     async def ask(request: Request) -> Response:
         """Answer from the documents, with citations. `"stream": true` or `Accept: text/event-stream` sends events."""

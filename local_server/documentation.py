@@ -15,6 +15,7 @@ from agent.schemas import (
     DeltaEvent,
     FinalEvent,
     Language,
+    Nearest,
     Source,
     SourcesEvent,
     StepEvent,
@@ -31,6 +32,7 @@ Every answer cites the sentences it was made from, byte for byte; when the docum
 Ask in English or in Spanish. Every error is an `application/problem+json` with a `code` and a `request_id`. An
 unknown path is `not_found` (404), and a method that a path does not take is `method_not_allowed` (405)."""
 
+ASK_PATH = "/v1/ask"
 _REF = "#/components/schemas/{model}"
 _KEY_SCHEME = "key"
 
@@ -47,6 +49,14 @@ REQUESTS = {
         question="And which setting changes it?",
         history=[{"role": "user", "content": "Which port does the HTTP server listen on?"}],
     ),
+    "compound": _request("Two questions in one", question="What is LoRA and how does ingestion work?"),
+    "extractive": _request(
+        "Quotes only, from one document",
+        question="Which header carries the API key?",
+        mode="extractive",
+        filters={"source": "api.md"},
+    ),
+    "unanswerable": _request("Not in the documents", question="Who won the football world cup of 1986?"),
     "streamed": _request("Server-sent events", question="Which header carries the API key?", stream=True),
 }
 
@@ -80,9 +90,35 @@ def _answer(language: Language, source: str, title: str, quote: str, start: int)
     )
 
 
+def _abstention() -> Answer:
+    text = "The documents do not say."
+    nearest = Nearest(
+        source="serverless.md", title="Serverless workers", heading="Serverless workers > Scaling", page=None,
+        text="A worker takes several jobs at once.", start=310, end=346, score=0.78,
+    )  # fmt: skip
+    sentence = AnswerSentence(text=text, start=0, end=len(text), citations=[], support=None)
+    steps = {"router": "question", "retriever": "found", "verifier": "abstained"}
+    return _answer("en", "", "", "", 0).model_copy(
+        update={
+            "answer": text,
+            "sentences": [sentence],
+            "abstained": True,
+            "reason": "out_of_corpus",
+            "nearest": [nearest],
+            "citations": [],
+            "grounded": False,
+            "confidence": 0.02,
+            "usage": Usage(),
+            "timings": Timings(retrieval_ms=21.4, total_ms=23.0),
+            "trace": [TraceStep(name=name, decision=decision, ms=1.0) for name, decision in steps.items()],
+        }
+    )
+
+
 ANSWERS = {
     "english": _answer("en", "api.md", "The HTTP API", "The `X-API-KEY` header carries the API key.", 742),
     "spanish": _answer("es", "es/api.md", "La API HTTP", "La cabecera `X-API-KEY` lleva la clave de la API.", 815),
+    "unanswerable": _abstention(),
 }
 
 _STREAM = "".join(
@@ -95,15 +131,14 @@ _STREAM = "".join(
     )
 )
 
+_EXAMPLES = {
+    name: {"summary": REQUESTS[name]["summary"], "value": json.loads(answer.model_dump_json())}
+    for name, answer in ANSWERS.items()
+}
 _ANSWERED: dict[str, Any] = {
     "description": "The answer; as server-sent events `step`, `sources`, `delta` and `final` when it is streamed.",
     "content": {
-        "application/json": {
-            "examples": {
-                name: {"summary": REQUESTS[name]["summary"], "value": json.loads(answer.model_dump_json())}
-                for name, answer in ANSWERS.items()
-            }
-        },
+        "application/json": {"examples": _EXAMPLES},
         "text/event-stream": {"schema": {"type": "string"}, "example": _STREAM},
     },
 }
@@ -130,6 +165,7 @@ ASK_RESPONSES: dict[int | str, dict[str, Any]] = {
         errors.UnknownAdapter,
         errors.UnknownFilter,
         errors.PromptTooLong,
+        errors.NoLanguageModel,
         errors.InternalError,
         errors.GenerationFailed,
         errors.Unavailable,
@@ -148,5 +184,8 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         components = description["components"]
         components["schemas"].update(extra["$defs"])
         components["securitySchemes"] = {_KEY_SCHEME: {"type": "apiKey", "in": "header", "name": HEADER}}
+        # FastAPI leaves out what is null, and a null is part of an answer.
+        answered = description["paths"][ASK_PATH]["post"]["responses"]["200"]
+        answered["content"]["application/json"]["examples"] = _EXAMPLES
         app.openapi_schema = description
     return app.openapi_schema

@@ -12,7 +12,7 @@ class Sampler:
 
     def __init__(self, sampling: Sampling) -> None:
         self._sampling = sampling
-        self._open = list(sampling.choices)
+        self._open = [choice for choice in sampling.choices if choice]
         self._picked = 0
         self._generator = torch.Generator()
         if sampling.seed is not None:

@@ -34,6 +34,8 @@ def log_answer(caller: Caller, request: AskRequest, answer: Answer, *, log_conte
         "ask.done",
         outcome="abstained" if answer.abstained else "answered",
         route=answer.route,
+        mode=request.mode,
+        reason=answer.reason,
         language=answer.language,
         model=answer.model,
         adapter=answer.adapter,

@@ -1,14 +1,22 @@
-"""What in a sentence must be right to the letter: numbers, identifiers and names."""
+"""What in a sentence must be right to the letter: numbers, identifiers and names; and whether it says yes or no."""
 
 import re
 
+from agent.schemas import Language
 from agent.text.words import fold
 
-# A number with its separators, signs and units glued to it: 8,000 · 3.14 · 10:30 · 2026-11-24 · v1.2 · 50%
-_NUMBER = re.compile(r"\b\w*\d(?:[\w%]|[.,:/-](?=\w))*")
+# A number with its separators, signs and units glued to it: 8,000 · 3.14 · -5 · 10:30 · 2026-11-24 · v1.2 · 50%
+_NUMBER = re.compile(r"(?:(?<![\w.,)\]])-(?=\d))?\b\w*\d(?:[\w%]|[.,:/-](?=\w))*")
 # API_KEYS, top_k, v1/ask; not "and/or".
 _IDENTIFIER = re.compile(r"\b[A-Za-z][\w-]*_[\w-]+|\b\w+(?:/\w+){2,}")
 _NAME = re.compile(r"\b[A-ZÁÉÍÓÚÑÜ][\w-]*\w")
+_NEGATION: dict[Language, re.Pattern[str]] = {
+    "en": re.compile(
+        r"\b(?:not|no(?!\.\s*\d)|nor|never|neither|none|nobody|nothing|nowhere|without|cannot)\b|n['’]t\b",
+        re.IGNORECASE,
+    ),
+    "es": re.compile(r"\b(?:no|ni|nunca|jam[aá]s|tampoco|sin|nadie|nada|ning[uú]n|ningun[oa]s?)\b", re.IGNORECASE),
+}
 _GROUPS = re.compile(r"(?<=\d)[.,](?=\d{3}(?!\d))")
 
 
@@ -17,14 +25,24 @@ def exact_tokens(text: str) -> set[str]:
 
     A date is a number with separators, or a day and a year beside a word that the word check takes care of.
     """
-    plain = _GROUPS.sub("", text)
+    plain = ungrouped(text)
     found = (*_NUMBER.findall(plain), *_IDENTIFIER.findall(plain))
     return {fold(token).rstrip("%") for token in found}
+
+
+def ungrouped(text: str) -> str:
+    """`text` with its numbers written plainly: thousands without separators, an ASCII minus."""
+    return _GROUPS.sub("", text.replace("−", "-"))
 
 
 def names(text: str) -> set[str]:
     """Capitalised words, folded. The first word of a text is left out: a capital tells nothing there."""
     return {fold(match.group()) for match in _NAME.finditer(text) if match.start() > _first_letter(text)}
+
+
+def negates(text: str, language: Language) -> bool:
+    """Whether something in it is denied. Word counts do not tell "is open" from "is not open"."""
+    return _NEGATION[language].search(text) is not None
 
 
 def _first_letter(text: str) -> int:

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from agent.engine.base import Engine
 from agent.engine.scripted import ScriptedEngine
 from agent.ingest.builder import ChunkSizes
 from agent.ingest.loaders import find_files
@@ -40,7 +41,7 @@ def build_small_store(folder: Path, documents: dict[str, str] | None = None) -> 
     return folder / "store"
 
 
-def scripted_loader(engine: ScriptedEngine | None = None, documents: dict[str, str] | None = None) -> Loader:
+def scripted_loader(engine: Engine | None = None, documents: dict[str, str] | None = None) -> Loader:
     """Loads in milliseconds; the engine says what it was told to say."""
 
     def load(settings: Settings, phase: Callable[[str, float], None]) -> Loaded:

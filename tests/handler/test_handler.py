@@ -13,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 import handler.handler as module
+from agent.engine.no_engine import NoEngine
 from agent.engine.scripted import ScriptedEngine
 from agent.errors import StoreMissing
 from agent.loading import Loaded, Phase
@@ -77,6 +78,8 @@ async def test_a_job_gets_an_answer_with_its_citation(engine: ScriptedEngine) ->
         ({"id": "x", "input": {"question": "port?", "temperature": "0.5"}}, "invalid_request"),
         ({"id": "x", "input": {"question": "port?", "timeout_s": True}}, "invalid_request"),
         ({"id": "x", "input": {"question": "port?", "top_k": 21}}, "invalid_request"),
+        ({"id": "x", "input": {"question": "port?", "mode": "guess"}}, "invalid_request"),
+        ({"id": "x", "input": {"question": "port?", "history": [{"role": "tool", "content": "x"}]}}, "invalid_request"),
         ({"id": "x", "input": {"question": "port?", "adapter": "nobody"}}, "unknown_adapter"),
         ({"id": "x", "input": {"question": "port?", "filters": {"colour": "red"}}}, "unknown_filter"),
     ],
@@ -99,6 +102,28 @@ async def test_a_question_beyond_the_documents_is_not_answered(engine: ScriptedE
     result = await ask(question="Who painted the Mona Lisa in Florence?")
     assert (True, [], "The documents do not say.") == (result["abstained"], result["citations"], result["answer"])
     assert [] == engine.prompts
+
+
+async def test_an_abstention_says_why_and_what_came_closest(engine: ScriptedEngine) -> None:
+    """The output has the reason and the nearest passages, as over HTTP; an answer has its headings and page."""
+    result = await ask(question="Who painted the Mona Lisa in Florence?")
+    assert "out_of_corpus" == result["reason"]
+    assert {"source", "title", "heading", "page", "text", "start", "end", "score"} == set(result["nearest"][0])
+    answered = await ask(question="Which port does the HTTP server listen on?")
+    assert (None, []) == (answered["reason"], answered["nearest"])
+    assert ("The server", None) == (answered["citations"][0]["heading"], answered["citations"][0]["page"])
+
+
+async def test_without_a_language_model_generative_is_refused(settings: Settings) -> None:
+    """no_language_model on the queue as over HTTP; the same worker quotes."""
+    runtime = cold_start(settings, scripted_loader(NoEngine()))
+    try:
+        question = "Which port does the HTTP server listen on?"
+        assert "no_language_model" == code_of(await ask(question=question, mode="generative"))
+        assert "8000" in (await ask(question=question))["answer"]
+    finally:
+        runtime.close()
+        module.RUNTIME = None
 
 
 async def test_an_unsupported_draft_is_replaced_by_the_source(engine: ScriptedEngine) -> None:

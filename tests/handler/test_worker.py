@@ -100,16 +100,19 @@ def test_a_model_that_cannot_load_is_reported_and_recovers(real_settings: Settin
         lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("{")]
         assert any(line.get("event") == "load.failed" and line["code"] == "model_invalid" for line in lines)
         (model / "model.safetensors").symlink_to(base / "model.safetensors")
-        for _attempt in range(60):
-            result = plane.result(plane.submit(input={"question": QUESTION}), 60)
-            if "output" in result:
-                break
-        assert "X-API-KEY" in result["output"]["answer"]
+        results: list[dict[str, Any]] = []
+
+        def answered() -> bool:
+            results.append(plane.result(plane.submit(input={"question": QUESTION}), 60))
+            return "output" in results[-1]
+
+        until(answered, attempts=600)
+        assert "X-API-KEY" in results[-1]["output"]["answer"]
 
 
-def until(condition: Callable[[], bool], between: Callable[[], None] = lambda: None) -> None:
+def until(condition: Callable[[], bool], between: Callable[[], None] = lambda: None, *, attempts: int = 300) -> None:
     pause = threading.Event()
-    for _attempt in range(300):
+    for _attempt in range(attempts):
         if condition():
             return
         between()

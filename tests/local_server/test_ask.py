@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from agent.engine.no_engine import NoEngine
 from agent.engine.scripted import ScriptedEngine
 from agent.runtime import Runtime
 from agent.schemas import Answer, AskRequest
@@ -62,6 +63,10 @@ def test_spanish_comes_through_unharmed(client: httpx.Client) -> None:
         ({"question": QUESTION, "stream": 1}, "stream"),
         ({"question": QUESTION, "timeout_s": 601}, "timeout_s"),
         ({"question": QUESTION, "history": [{"role": "system", "content": "x"}]}, "history.0.role"),
+        ({"question": QUESTION, "history": [{"role": "user", "content": "x"}] * 21}, "history"),
+        ({"question": QUESTION, "mode": "guess"}, "mode"),
+        ({"question": QUESTION, "language": "fr"}, "language"),
+        ({"question": QUESTION, "filters": {"source": 1}}, "filters.source"),
     ],
 )
 def test_an_invalid_field_is_named(client: httpx.Client, fields: dict[str, Any], param: str) -> None:
@@ -70,6 +75,77 @@ def test_an_invalid_field_is_named(client: httpx.Client, fields: dict[str, Any],
     assert (param, False) == (body["param"], body["retryable"])
     assert param in body["detail"]
     assert 200 == client.post("/v1/ask", json={"question": QUESTION}).status_code
+
+
+FOREIGN = "Quel port le serveur HTTP utilise-t-il ? "
+LONGEST = {
+    "english": QUESTION + " Please say." * 400,
+    "spanish": "¿En qué puerto escucha el servidor HTTP?" + " Dilo." * 700,
+    "french": FOREIGN * 100,
+    "one word": "x" * 4000,
+    "emoji": "🙂" * 4000,
+    "no spaces to cut at": "¿y" * 2000,
+    "lines": "port\n" * 800,
+}
+
+
+@pytest.mark.parametrize("question", LONGEST.values(), ids=LONGEST.keys())
+def test_the_longest_question_is_answered_in_time(client: httpx.Client, question: str) -> None:
+    """4,000 characters get an answer with its sources or an abstention; one character more is refused."""
+    question = question.strip()[:4000].strip()
+    answer = Answer.model_validate_json(client.post("/v1/ask", json={"question": question, "timeout_s": 10}).content)
+    assert answer.abstained or answer.citations
+    too_long = client.post("/v1/ask", json={"question": question + "x" * (4001 - len(question))})
+    problem(too_long, 422, "invalid_request")
+
+
+def test_a_follow_up_needs_the_history(client: httpx.Client) -> None:
+    """With it the question is searched together with the one before; without it there is nothing to search for."""
+    history = [{"role": "user", "content": QUESTION}, {"role": "assistant", "content": "On port 8000."}]
+    with_it, without = (
+        Answer.model_validate_json(client.post("/v1/ask", json={"question": "Why does it?", **fields}).content)
+        for fields in ({"history": history}, {})
+    )
+    assert ("followup", "server.md") == (with_it.route, with_it.citations[0].source)
+    assert (True, "underspecified", []) == (without.abstained, without.reason, without.nearest)
+
+
+def test_an_abstention_says_why_and_what_came_closest(client: httpx.Client) -> None:
+    """In JSON: the reason, and passages with text, offsets, headings and page; null members are there, not left out."""
+    body = client.post("/v1/ask", json={"question": "Who painted Mona Lisa?"}).json()
+    assert (True, "out_of_corpus", [], False) == tuple(
+        body[name] for name in ("abstained", "reason", "citations", "grounded")
+    )
+    assert {"source", "title", "heading", "page", "text", "start", "end", "score"} == set(body["nearest"][0])
+    for nearest in body["nearest"]:
+        assert nearest["text"] == DOCUMENTS[nearest["source"]][nearest["start"] : nearest["end"]]
+    answered = client.post("/v1/ask", json={"question": QUESTION}).json()
+    assert (None, []) == (answered["reason"], answered["nearest"])
+    assert ("The server", None) == (answered["citations"][0]["heading"], answered["citations"][0]["page"])
+
+
+def test_a_question_about_the_documents_names_them(client: httpx.Client) -> None:
+    """Route `corpus`, the titles, and no citation."""
+    body = client.post("/v1/ask", json={"question": "¿De qué tratan los documentos?"}).json()
+    assert ("corpus", [], False) == (body["route"], body["citations"], body["abstained"])
+    assert "El servidor" in body["answer"]
+
+
+def test_extractive_quotes_without_a_model(client: httpx.Client) -> None:
+    """No token is spent."""
+    body = client.post("/v1/ask", json={"question": QUESTION, "mode": "extractive"}).json()
+    assert (ANSWER, 0, 0) == (body["answer"], *(body["usage"][name] for name in ("prompt_tokens", "completion_tokens")))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_generative_without_a_language_model_is_refused(settings: Settings, stream: bool) -> None:
+    """422 no_language_model, also where a stream was asked for; auto and extractive are answered."""
+    with serving(Runtime(settings, scripted_loader(NoEngine()))) as client:
+        refused = client.post("/v1/ask", json={"question": QUESTION, "mode": "generative", "stream": stream})
+        assert "mode" == problem(refused, 422, "no_language_model")["param"]
+        answers = [client.post("/v1/ask", json={"question": QUESTION, "mode": mode}) for mode in ("auto", "extractive")]
+        assert "none" == client.get("/health").json()["loaded"]["model"]
+    assert [(ANSWER, "none")] * 2 == [(answer.json()["answer"], answer.json()["model"]) for answer in answers]
 
 
 def test_what_is_wrong_is_not_sent_back(client: httpx.Client) -> None:
@@ -158,6 +234,28 @@ def test_every_question_leaves_one_line_without_its_text(client: httpx.Client, l
     assert {outcome: [outcome] for outcome in bodies} == log.outcomes()
     assert QUESTION not in log.text
     assert SENTENCE not in log.text
+
+
+def test_the_line_says_what_was_decided_and_what_it_took(client: httpx.Client, log: Log) -> None:
+    """Of an answer and of an abstention: route, mode, reason, confidence, model and index, tokens and times."""
+    for name, body in {
+        "answered": {"question": QUESTION, "mode": "extractive"},
+        "abstained": {"question": "Who painted Mona Lisa?"},
+    }.items():
+        client.post("/v1/ask", json=body, headers={"X-Request-ID": name})
+    answered, abstained = log.lines("ask.done")
+    expected = {"outcome": "answered", "route": "question", "mode": "extractive", "reason": None, "citations": 1}
+    assert expected.items() <= answered.items()
+    expected = {"outcome": "abstained", "route": "question", "mode": "auto", "reason": "out_of_corpus", "citations": 0}
+    assert expected.items() <= abstained.items()
+    assert {
+        "language", "model", "adapter", "index", "grounded", "confidence", "cold_start", "prompt_tokens",
+        "cached_tokens", "completion_tokens", "queue_ms", "retrieval_ms", "generation_ms",
+        "time_to_first_token_ms", "total_ms", "request_id", "transport", "key_id", "job_id",
+    } <= set(answered)  # fmt: skip
+    assert ["router", "retriever", "verifier"] == [
+        line["step"] for line in log.lines("ask.step") if line["request_id"] == "answered"
+    ]
 
 
 @hypothesis_settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -53,15 +53,19 @@ def test_every_example_request_is_valid(operation: dict[str, Any]) -> None:
 
 
 def test_every_example_answer_is_valid(operation: dict[str, Any]) -> None:
-    """In English and in Spanish, with offsets that fit their quotes; the streamed one ends with the answer."""
+    """In English, in Spanish and without an answer, with offsets that fit; the streamed one ends with the answer."""
     content = operation["responses"]["200"]["content"]
-    languages = []
+    kinds = []
     for example in content["application/json"]["examples"].values():
         answer = Answer.model_validate(example["value"])
-        languages.append(answer.language)
+        kinds.append((answer.language, answer.reason))
+        assert [sentence.text for sentence in answer.sentences] == [
+            answer.answer[sentence.start : sentence.end] for sentence in answer.sentences
+        ]
         for citation in answer.citations:
             assert len(citation.quote) == citation.end - citation.start
-    assert ["en", "es"] == languages
+        assert all(len(nearest.text) == nearest.end - nearest.start for nearest in answer.nearest)
+    assert [("en", None), ("es", None), ("en", "out_of_corpus")] == kinds
     assert "final" == parse_events(content["text/event-stream"]["example"].encode())[-1][0]
 
 

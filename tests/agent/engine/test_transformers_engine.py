@@ -83,6 +83,18 @@ async def test_one_seed_gives_one_answer(engine: TransformersEngine) -> None:
     assert first != other
 
 
+@pytest.mark.parametrize("temperature", [0.0, 1.5])
+async def test_an_answer_begins_with_one_of_the_choices(engine: TransformersEngine, temperature: float) -> None:
+    """With an allowed number, at any temperature, though the model left alone begins otherwise; then it goes on."""
+    choices = tuple(tuple(engine.encode(f"[{number}]")) for number in (7, 12, 31))
+    free = await tokens(engine, None, Sampling(max_tokens=8, temperature=temperature, seed=3))
+    made = await tokens(engine, None, Sampling(max_tokens=8, temperature=temperature, seed=3, choices=choices))
+    begins = [choice for choice in choices if tuple(made[: len(choice)]) == choice]
+    assert 1 == len(begins)
+    assert tuple(free[: len(begins[0])]) not in choices
+    assert len(made) > len(begins[0])
+
+
 async def test_closing_the_iterator_stops_the_generation(engine: TransformersEngine) -> None:
     """At most the token that was being made is still made."""
     stream = engine.generate(engine.encode_chat(QUESTION), Sampling(max_tokens=500, temperature=1.5, seed=1), None)
