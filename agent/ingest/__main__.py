@@ -13,27 +13,42 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from agent.errors import LoadError, StoreMismatch
+from agent.errors import LoadError
 from agent.ingest.builder import ChunkSizes
 from agent.ingest.loaders import SameName, SourceFile, find_files
 from agent.ingest.sync import Changes, NothingToIngest, Skipped, StoreBusy, Watcher, remove, sync
 from agent.retrieval.embedder import Embedder
 from agent.settings import Settings, explain
-from agent.store.manifest import Manifest
 from agent.store.store import Store
 
 OK = 0
 FAILED = 2
+INTERRUPTED = 130
+# Wide enough that no line of a table is cut where nobody looks at it on a screen.
+_PIPE_WIDTH = 100_000
+
+LoadEmbedder = Callable[[Settings], Embedder]
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Exit status: 0 done; 2 nothing to do it with, or, with --strict, a file had to be skipped."""
+def _load_embedder(settings: Settings) -> Embedder:
+    # torch takes seconds to import: what is wrong with the folder was said before.
+    from agent.retrieval.loading import load_embedder
+
+    return load_embedder(settings)
+
+
+def main(arguments: list[str] | None = None, load_embedder: LoadEmbedder = _load_embedder) -> int:
+    """Exit status: 0 done; 2 nothing to do it with, or, with --strict, a file had to be skipped; 130 interrupted."""
     words = sys.argv[1:] if arguments is None else arguments
     command = _COMMANDS.get(words[0]) if words else None
-    run, rest = (command, words[1:]) if command else (_ingest, words)
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
     try:
-        return run(rest, Settings(), console)
+        if command is not None:
+            return command(words[1:], Settings(), console)
+        return _ingest(words, Settings(), console, load_embedder)
+    except KeyboardInterrupt:
+        console.print("Interrupted. The store is as it was; the next ingestion goes on from here.")
+        return INTERRUPTED
     except ValidationError as error:
         console.print(explain(error), markup=False, end="")
     except LoadError as error:
@@ -47,15 +62,16 @@ def main(arguments: list[str] | None = None) -> int:
     return FAILED
 
 
-def _ingest(words: list[str], settings: Settings, console: Console) -> int:
+def _ingest(words: list[str], settings: Settings, console: Console, load_embedder: LoadEmbedder) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m agent.ingest", description="Make the store hold exactly these documents.", epilog=__doc__
     )
     parser.add_argument("docs", nargs="+", metavar="DOCS", help="a folder, a file or a quoted glob")
     parser.add_argument("--strict", action="store_true", help="exit with status 2 when a file had to be skipped")
     options = _parse(parser, words)
+    store: Path = options.store or settings.rag_store
     try:
-        files = find_files(options.docs)
+        files = [file for file in find_files(options.docs) if not file.path.resolve().is_relative_to(store.resolve())]
     except FileNotFoundError as error:
         console.print(f"There is no file or folder {str(error)!r} that can be read.", markup=False)
         return FAILED
@@ -64,14 +80,15 @@ def _ingest(words: list[str], settings: Settings, console: Console) -> int:
         return FAILED
     if not files:
         raise NothingToIngest
-    changes = _sync_with_progress(options.store or settings.rag_store, files, settings, console)
+    sizes = ChunkSizes(settings.chunk_tokens, settings.chunk_overlap_tokens)
+    changes = _sync_with_progress(store, files, load_embedder(settings), sizes, console)
     _report(changes, console)
     return FAILED if options.strict and changes.skipped else OK
 
 
-def _sync_with_progress(store: Path, files: list[SourceFile], settings: Settings, console: Console) -> Changes:
-    embedder = _load_embedder(settings)
-    sizes = ChunkSizes(settings.chunk_tokens, settings.chunk_overlap_tokens)
+def _sync_with_progress(
+    store: Path, files: list[SourceFile], embedder: Embedder, sizes: ChunkSizes, console: Console
+) -> Changes:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("Reading documents", total=None)
@@ -110,7 +127,8 @@ def _list(words: list[str], settings: Settings, console: Console) -> int:
         table.add_row(document.source, document.title, document.language, document.format, str(len(chunks)))
     store.close()
     # What was asked for goes to standard output, so that it can be piped; messages go to standard error.
-    Console(highlight=False, markup=False).print(table)
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    Console(highlight=False, markup=False, emoji=False, width=width).print(table)
     console.print(f"Store {store.manifest.index_id}: {store.manifest.documents} documents.")
     return OK
 
@@ -120,7 +138,7 @@ def _remove(words: list[str], settings: Settings, console: Console) -> int:
     parser.add_argument("sources", nargs="+", metavar="SOURCE", help="as `list` shows it")
     options = _parse(parser, words)
     try:
-        changes = remove(options.store or settings.rag_store, options.sources, lambda m: _embedder_of(m, settings))
+        changes = remove(options.store or settings.rag_store, options.sources)
     except KeyError as error:
         console.print(f"The store has no document {error.args[0]!r}.", markup=False)
         return FAILED
@@ -134,14 +152,18 @@ def _verify(words: list[str], settings: Settings, console: Console) -> int:
     )
     options = _parse(parser, words)
     store = Store(options.store or settings.rag_store)
-    quotes = 0
-    for document, chunks in store.chunks.documents():
-        for chunk in chunks:
-            quotes += sum(start < end <= len(document.text) for start, end, _kind in chunk.sentences)
+    chunks = quotes = 0
+    for document, spans in store.chunks.documents():
+        # As an answer would quote them.
+        found = store.chunks.get(range(chunks, chunks + len(spans)))
+        quotes += sum(
+            document.text[quote.start : quote.end] == quote.text for chunk in found for quote in chunk.sentences
+        )
+        chunks += len(spans)
     store.close()
     manifest = store.manifest
-    if quotes != manifest.sentences:
-        console.print(f"{manifest.sentences - quotes} sentences lie outside their documents; build the store again.")
+    if (chunks, quotes) != (manifest.chunks, manifest.sentences):
+        console.print(f"{manifest.sentences - quotes} sentences are not in their documents; build the store again.")
         return FAILED
     console.print(
         f"Store {manifest.index_id} is whole: {len(manifest.files)} files, {manifest.documents} documents, "
@@ -153,20 +175,6 @@ def _verify(words: list[str], settings: Settings, console: Console) -> int:
 def _parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
     parser.add_argument("--store", type=Path, help="the store's folder (RAG_STORE)")
     return parser.parse_args(words)
-
-
-def _load_embedder(settings: Settings) -> Embedder:
-    # torch takes seconds to import: what is wrong with the folder was said before.
-    from agent.retrieval.loading import load_embedder
-
-    return load_embedder(settings)
-
-
-def _embedder_of(manifest: Manifest, settings: Settings) -> Embedder:
-    embedder = _load_embedder(settings)
-    if embedder.fingerprint != manifest.embedder_fingerprint:
-        raise StoreMismatch("The store was built with another embedding model; set EMBEDDING_MODEL to it.")
-    return embedder
 
 
 _COMMANDS: dict[str, Callable[[list[str], Settings, Console], int]] = {

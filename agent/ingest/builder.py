@@ -10,15 +10,27 @@ from pathlib import Path
 
 import numpy as np
 
+from agent.ingest import journal as journal_file
 from agent.ingest.chunker import Chunker
 from agent.ingest.journal import DIGEST_BYTES, Journal
 from agent.retrieval.embedder import Embedder, PassageText, PassageVectors
 from agent.store.chunks import write_chunks
 from agent.store.documents import ChunkSpan, Document
 from agent.store.lexical import write_lexical
-from agent.store.manifest import BUILDS, Manifest, StoredFile, sha256_of, write_manifest
+from agent.store.manifest import (
+    BUILDS,
+    CHUNKS_FILE,
+    INDEX_FILE,
+    LEXICAL_FOLDER,
+    SENTENCES_FILE,
+    UNFINISHED_NAME,
+    Manifest,
+    StoredFile,
+    sha256_of,
+    write_manifest,
+)
 from agent.store.sentence_vectors import write_sentence_vectors
-from agent.store.store import CHUNKS_FILE, INDEX_FILE, LEXICAL_FOLDER, SENTENCES_FILE, Store
+from agent.store.store import Store
 from agent.store.vectors import index_type_for, write_vectors
 from agent.text.words import terms
 
@@ -78,6 +90,35 @@ def build_store(
     build = uuid.uuid4().hex[:12]
     folder = store / BUILDS / build
     folder.mkdir(parents=True)
+    try:
+        built = _build(store, folder, documents, embedder, sizes, previous, progress)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    write_manifest(store, built.manifest)
+    remove_leftovers(store, build)
+    return built
+
+
+def remove_leftovers(store: Path, build: str) -> None:
+    """Delete what is no longer current; a process that still reads it keeps its open files."""
+    for name in (journal_file.FILE_NAME, UNFINISHED_NAME):
+        (store / name).unlink(missing_ok=True)
+    for folder in (store / BUILDS).iterdir():
+        if folder.name != build:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _build(
+    store: Path,
+    folder: Path,
+    documents: Sequence[Cut],
+    embedder: Embedder,
+    sizes: ChunkSizes,
+    previous: Store | None,
+    progress: Progress,
+) -> Built:
+    """Write the files of a build into `folder`; the manifest is yet to be written."""
     passages = [passage_of(document, chunk) for document, chunks in documents for chunk in chunks]
     languages = [document.language for document, chunks in documents for _ in chunks]
     digests = [digest_of(passage) for passage in passages]
@@ -85,28 +126,23 @@ def build_store(
         known = _Known(previous, journal)
         embedded = _embed(passages, digests, embedder, known, progress)
         _write_vectors(folder, digests, [len(passage.sentences) for passage in passages], known, embedder.dimension)
-        write_lexical(
-            folder / LEXICAL_FOLDER, [terms(p.text, lang) for p, lang in zip(passages, languages, strict=True)]
-        )
-        write_chunks(folder / CHUNKS_FILE, documents, digests)
-        manifest = Manifest(
-            build=build,
-            built_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            embedder=embedder.name,
-            embedder_fingerprint=embedder.fingerprint,
-            dimension=embedder.dimension,
-            index_type=index_type_for(len(passages)),
-            chunk_tokens=sizes.tokens,
-            chunk_overlap_tokens=sizes.overlap_tokens,
-            documents=len(documents),
-            chunks=len(passages),
-            sentences=sum(len(passage.sentences) for passage in passages),
-            sources={document.source: document.sha256 for document, _ in documents},
-            files=_stored_files(store, folder),
-        )
-        write_manifest(store, manifest)
-        journal.done()
-    _remove_builds_but(store, build)
+    write_lexical(folder / LEXICAL_FOLDER, [terms(p.text, lang) for p, lang in zip(passages, languages, strict=True)])
+    write_chunks(folder / CHUNKS_FILE, documents, digests)
+    manifest = Manifest(
+        build=folder.name,
+        built_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        embedder=embedder.name,
+        embedder_fingerprint=embedder.fingerprint,
+        dimension=embedder.dimension,
+        index_type=index_type_for(len(passages)),
+        chunk_tokens=sizes.tokens,
+        chunk_overlap_tokens=sizes.overlap_tokens,
+        documents=len(documents),
+        chunks=len(passages),
+        sentences=sum(len(passage.sentences) for passage in passages),
+        sources={document.source: document.sha256 for document, _ in documents},
+        files=_stored_files(store, folder),
+    )
     return Built(manifest, embedded)
 
 
@@ -130,10 +166,6 @@ class _Known:
         sentences = self._previous.sentence_vectors.get(self._previous.sentences_of(number))
         return PassageVectors(self._previous.vectors.get([number])[0], sentences)
 
-    def add(self, digest: bytes, vectors: PassageVectors) -> None:
-        self.journal.vectors[digest] = vectors
-        self.journal.add(digest, vectors)
-
 
 def _embed(
     passages: Sequence[PassageText], digests: Sequence[bytes], embedder: Embedder, known: _Known, progress: Progress
@@ -143,7 +175,7 @@ def _embed(
     progress(len(passages) - len(missing))
     places = list(missing.values())
     for at, vectors in embedder.embed_passages([passages[place] for place in places]):
-        known.add(digests[places[at]], vectors)
+        known.journal.add(digests[places[at]], vectors)
         progress(1)
     return len(places)
 
@@ -154,7 +186,7 @@ def _write_vectors(
     chunks = np.empty((len(digests), dimension), dtype=np.float32)
     for place, digest in enumerate(digests):
         chunks[place] = known.get(digest).passage
-    write_vectors(folder / INDEX_FILE, chunks)
+    write_vectors(folder / INDEX_FILE, chunks, index_type_for(len(chunks)))
     blocks = (known.get(digest).sentences for digest in digests)
     write_sentence_vectors(folder / SENTENCES_FILE, blocks, sum(sentences), dimension)
 
@@ -165,10 +197,3 @@ def _stored_files(store: Path, folder: Path) -> list[StoredFile]:
         StoredFile(path=path.relative_to(store).as_posix(), size=path.stat().st_size, sha256=sha256_of(path))
         for path in files
     ]
-
-
-def _remove_builds_but(store: Path, build: str) -> None:
-    """Delete what is no longer current; a process that still reads it keeps its open files."""
-    for folder in (store / BUILDS).iterdir():
-        if folder.name != build:
-            shutil.rmtree(folder, ignore_errors=True)

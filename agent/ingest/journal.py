@@ -1,15 +1,17 @@
 """The vectors a build has made so far, so that an interrupted one need not make them again.
 
-    "askpod-journal-1 <embedder fingerprint>\n"  and then, for each chunk:
-    16 bytes digest · u32 sentences · f32[dimension] chunk vector · f32[sentences * dimension] sentence vectors
+    "askpod-journal-2 <embedder fingerprint>\n"  and then, for each chunk:
+    16 bytes digest · u32 sentences · f32[dimension] chunk vector · f32[sentences * dimension] sentence vectors ·
+    u32 CRC-32 of all that
 
 Records are appended one after the other; the last one may be cut off, as kill -9 leaves it.
 """
 
+import os
 import struct
-from collections.abc import Iterator
+import zlib
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 
 import numpy as np
 
@@ -17,32 +19,38 @@ from agent.retrieval.embedder import PassageVectors
 
 FILE_NAME = "embedding.journal"
 DIGEST_BYTES = 16
+_CHECKSUM_BYTES = 4
 
 
 class Journal:
-    """Opened for one build; `done` removes it once the build is current."""
+    """Opened for one build; `vectors` is what earlier ones have left.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
 
     def __init__(self, store: Path, fingerprint: str, dimension: int) -> None:
-        self._path = store / FILE_NAME
-        self._header = f"askpod-journal-1 {fingerprint}\n".encode()
+        path = store / FILE_NAME
+        path.touch()
         self._dimension = dimension
-        self.vectors = dict(self._read())
-        # Written anew from what could be read: nothing is ever appended behind a record that was cut off.
-        self._file = self._path.open("wb")
-        self._file.write(self._header)
-        for digest, vectors in self.vectors.items():
-            self._write(digest, vectors)
-        self._file.flush()
+        self._file = path.open("r+b")
+        self.vectors: dict[bytes, PassageVectors] = {}
+        header = f"askpod-journal-2 {fingerprint}\n".encode()
+        end = self._read_records() if self._file.read(len(header)) == header else 0
+        # Nothing is ever appended behind a record that was cut off.
+        self._file.seek(end)
+        self._file.truncate()
+        if end == 0:
+            self._file.write(header)
+            self._file.flush()
 
     def add(self, digest: bytes, vectors: PassageVectors) -> None:
         """Keep one chunk's vectors."""
-        self._write(digest, vectors)
+        self.vectors[digest] = vectors
+        rows = vectors.passage.astype("<f4").tobytes() + vectors.sentences.astype("<f4").tobytes()
+        record = digest + struct.pack("<I", len(vectors.sentences)) + rows
+        self._file.write(record + struct.pack("<I", zlib.crc32(record)))
         self._file.flush()
-
-    def done(self) -> None:
-        """The build is current; nothing needs to be kept."""
-        self._file.close()
-        self._path.unlink()
 
     def close(self) -> None:
         """Leave the file for the next build."""
@@ -54,20 +62,27 @@ class Journal:
     def __exit__(self, *_error: object) -> None:
         self.close()
 
-    def _write(self, digest: bytes, vectors: PassageVectors) -> None:
-        self._file.write(digest + struct.pack("<I", len(vectors.sentences)))
-        self._file.write(vectors.passage.astype("<f4").tobytes() + vectors.sentences.astype("<f4").tobytes())
+    def _read_records(self) -> int:
+        """Read the whole records; returns where the last one ends."""
+        end = self._file.tell()
+        while (record := _next_record(self._file, self._dimension)) is not None:
+            rows = np.frombuffer(record, "<f4", offset=DIGEST_BYTES + 4).astype(np.float32)
+            rows = rows.reshape(-1, self._dimension)
+            self.vectors[record[:DIGEST_BYTES]] = PassageVectors(rows[0], rows[1:])
+            end = self._file.tell()
+        return end
 
-    def _read(self) -> Iterator[tuple[bytes, PassageVectors]]:
-        if not self._path.is_file():
-            return
-        with self._path.open("rb") as file:
-            if file.readline(1024) != self._header:
-                return
-            while len(head := file.read(DIGEST_BYTES + 4)) == DIGEST_BYTES + 4:
-                (count,) = struct.unpack_from("<I", head, DIGEST_BYTES)
-                size = (count + 1) * self._dimension * 4
-                if len(body := file.read(size)) < size:
-                    return
-                rows = np.frombuffer(body, "<f4").astype(np.float32).reshape(count + 1, self._dimension)
-                yield head[:DIGEST_BYTES], PassageVectors(rows[0], rows[1:])
+
+def _next_record(file: BinaryIO, dimension: int) -> bytes | None:
+    """A record without its checksum; None where there is none, or none that is whole."""
+    head = file.read(DIGEST_BYTES + 4)
+    if len(head) < DIGEST_BYTES + 4:
+        return None
+    (count,) = struct.unpack_from("<I", head, DIGEST_BYTES)
+    size = (count + 1) * dimension * 4
+    # A count that is garbage must not ask for all memory.
+    if size + _CHECKSUM_BYTES > os.fstat(file.fileno()).st_size - file.tell():
+        return None
+    record = head + file.read(size)
+    (checksum,) = struct.unpack("<I", file.read(_CHECKSUM_BYTES))
+    return record if zlib.crc32(record) == checksum else None

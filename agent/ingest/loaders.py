@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,16 +54,21 @@ class SourceFile:
 def find_files(docs: Sequence[str]) -> list[SourceFile]:
     """The files that folders, files and globs name, in the order of their sources.
 
-    In folders, hidden files, symbolic links and formats nobody can read are passed over. Several folders are told apart
-    by their names, which then begin their files' sources.
+    In folders and globs, hidden files, symbolic links and formats nobody can read are passed over. Several folders are
+    told apart by their names, which then begin their files' sources. In a name that is not UTF-8, the bytes that are
+    not are written as `\\xNN`.
 
     Raises:
-        FileNotFoundError: nothing is there, or a file is of a format that cannot be read.
+        FileNotFoundError: nothing is there, or nothing that may be read, or a file of a format that cannot be.
         SameName: two files would have one source.
     """
     found: dict[str, SourceFile] = {}
     for pattern in docs:
-        for file in _expand(pattern, prefixed=len(docs) > 1):
+        try:
+            files = _expand(pattern, prefixed=len(docs) > 1)
+        except OSError as error:
+            raise FileNotFoundError(pattern) from error
+        for file in sorted(files, key=lambda file: file.source):
             other = found.setdefault(file.source, file)
             if other.path.resolve() != file.path.resolve():
                 raise SameName(f"{file.path} and {other.path} would both be called {file.source!r}.")
@@ -77,7 +83,7 @@ def load(file: SourceFile) -> Document:
     """
     content = file.content()
     parsed = parse(file.path.suffix.lower(), content)
-    title = parsed.title or file.path.stem.replace("-", " ").replace("_", " ")
+    title = parsed.title or _in_utf8(file.path.stem).replace("-", " ").replace("_", " ")
     sample = parsed.text[parsed.body_start : parsed.body_start + _LANGUAGE_SAMPLE]
     # The hash is of the file, so that an unchanged file can be told without reading it again.
     return Document(
@@ -95,28 +101,37 @@ def load(file: SourceFile) -> Document:
 
 def _expand(pattern: str, *, prefixed: bool) -> list[SourceFile]:
     path = Path(pattern)
-    if path.is_dir():
+    # An empty name is a variable that was not set, not the current folder.
+    if pattern and path.is_dir():
         prefix = f"{path.resolve().name}/" if prefixed else ""
         return [
-            SourceFile(file, prefix + file.relative_to(path).as_posix())
+            SourceFile(file, _in_utf8(prefix + file.relative_to(path).as_posix()))
             for file in path.rglob("*")
             if _wanted(file, path)
         ]
     if path.is_file() and path.suffix.lower() in SUFFIXES:
-        return [SourceFile(path, path.name)]
+        return [SourceFile(path, _in_utf8(path.name))]
     if not _MAGIC & set(pattern):
         raise FileNotFoundError(pattern)
     root = _fixed_part(path)
     matches = (Path(match) for match in glob.iglob(pattern, recursive=True))
-    files = [SourceFile(file, file.relative_to(root).as_posix()) for file in matches if _wanted(file, root)]
+    files = [SourceFile(file, _in_utf8(file.relative_to(root).as_posix())) for file in matches if _wanted(file, root)]
     if not files:
         raise FileNotFoundError(pattern)
     return files
 
 
 def _wanted(file: Path, root: Path) -> bool:
-    hidden = any(part.startswith(".") for part in file.relative_to(root).parts)
-    return file.suffix.lower() in SUFFIXES and not hidden and not file.is_symlink() and file.is_file()
+    below = file.relative_to(root).parts
+    if file.suffix.lower() not in SUFFIXES or any(part.startswith(".") for part in below):
+        return False
+    # A glob goes through linked folders, even round in circles.
+    linked = any(root.joinpath(*below[:depth]).is_symlink() for depth in range(1, len(below) + 1))
+    return not linked and file.is_file()
+
+
+def _in_utf8(name: str) -> str:
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _fixed_part(pattern: Path) -> Path:

@@ -1,6 +1,7 @@
 """Brings a store in line with a set of files: embeds what is new, drops what is gone, keeps the rest."""
 
 import fcntl
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,13 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.errors import LoadError
-from agent.ingest.builder import ChunkSizes, Cut, Progress, build_store, cut
+from agent.ingest import journal
+from agent.ingest.builder import ChunkSizes, Cut, Progress, build_store, cut, remove_leftovers
 from agent.ingest.formats.parsed import Unreadable
 from agent.ingest.loaders import SourceFile, load
-from agent.retrieval.embedder import Embedder
+from agent.retrieval.embedder import Embedder, PassageText, PassageVectors
 from agent.store.documents import Document
-from agent.store.manifest import FILE_NAME, Manifest
+from agent.store.manifest import FILE_NAME, Manifest, read_manifest
 from agent.store.store import Store
+from agent.store.vectors import Vectors
 
 LOCK_FILE = ".lock"
 
@@ -82,8 +85,8 @@ def sync(
                 previous.close()
 
 
-def remove(store: Path, sources: Sequence[str], embedder_of: Callable[[Manifest], Embedder]) -> Changes:
-    """Drop documents from a store; nothing is embedded.
+def remove(store: Path, sources: Sequence[str]) -> Changes:
+    """Drop documents from a store; nothing is embedded, and no model is needed.
 
     Raises:
         KeyError: the store has no such source.
@@ -91,6 +94,7 @@ def remove(store: Path, sources: Sequence[str], embedder_of: Callable[[Manifest]
         StoreBusy: another process writes to it.
         StoreMissing, StoreMismatch, StoreCorrupt: it cannot be read.
     """
+    read_manifest(store)  # no folder is made where there is no store
     with _locked(store):
         opened = Store(store)
         try:
@@ -102,9 +106,9 @@ def remove(store: Path, sources: Sequence[str], embedder_of: Callable[[Manifest]
                 raise NothingToIngest
             manifest = opened.manifest
             sizes = ChunkSizes(manifest.chunk_tokens, manifest.chunk_overlap_tokens)
-            built = build_store(store, kept, embedder_of(manifest), sizes, opened)
+            built = build_store(store, kept, _NamedEmbedder(manifest), sizes, opened)
             unchanged = [document.source for document, _ in kept]
-            return Changes(removed=sorted(sources), unchanged=unchanged, manifest=built.manifest)
+            return Changes(removed=sorted(set(sources)), unchanged=unchanged, manifest=built.manifest)
         finally:
             opened.close()
 
@@ -119,6 +123,7 @@ def _sync(
 ) -> Changes:
     changes, fresh = _compare(files, previous.manifest.sources if previous else {}, watcher)
     if previous is not None and not changes.any:
+        remove_leftovers(store, previous.manifest.build)
         changes.manifest = previous.manifest
         return changes
     kept = set(changes.unchanged)
@@ -169,19 +174,43 @@ def _previous(store: Path, embedder: Embedder, sizes: ChunkSizes) -> Store | Non
     return None
 
 
+class _NamedEmbedder:
+    """The embedder of a store whose vectors are all there: it is named, and never asked."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.name = manifest.embedder
+        self.dimension = manifest.dimension
+        self.fingerprint = manifest.embedder_fingerprint
+
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """Nobody asks."""
+        raise NotImplementedError
+
+    def embed_passages(self, passages: Sequence[PassageText]) -> Iterator[tuple[int, PassageVectors]]:
+        """There are none."""
+        assert not passages, "a chunk of the store without a vector"
+        return iter(())
+
+    def token_counts(self, texts: Sequence[str]) -> list[int]:
+        """The chunks are cut."""
+        raise NotImplementedError
+
+
 @contextmanager
 def _locked(store: Path) -> Iterator[None]:
     """One writer at a time. The lock goes with the process that holds it, however that ends."""
     created = not store.exists()
     store.mkdir(parents=True, exist_ok=True)
-    try:
-        with (store / LOCK_FILE).open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise StoreBusy from error
+    with (store / LOCK_FILE).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StoreBusy from error
+        if os.fstat(file.fileno()).st_nlink == 0:  # its folder went in the moment before it was locked
+            raise StoreBusy
+        try:
             yield
-    finally:
-        # A folder that never became a store is not left behind, as it would only puzzle.
-        if created and not (store / FILE_NAME).exists() and not any(store.glob("builds/*")):
-            shutil.rmtree(store, ignore_errors=True)
+        finally:
+            # A folder that never became a store is not left behind, as it would only puzzle.
+            if created and not any((store / name).exists() for name in (FILE_NAME, journal.FILE_NAME)):
+                shutil.rmtree(store, ignore_errors=True)

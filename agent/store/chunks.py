@@ -1,9 +1,11 @@
 """Documents, chunks and sentences, in SQLite: texts are read from disk only for what was found."""
 
 import bisect
+import errno
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -43,24 +45,33 @@ def write_chunks(
     """Create the database. Chunks and sentences are each numbered from 0 in the order they come in.
 
     `digests` name the content of each chunk, in the same order (see `agent.ingest.builder`).
+
+    Raises:
+        OSError: the file cannot be written.
     """
-    digest = iter(digests)
+    try:
+        with closing(sqlite3.connect(path)) as database, database:
+            database.executescript(_SCHEMA)
+            _write_all(database, documents, iter(digests))
+    except sqlite3.OperationalError as error:
+        raise OSError(errno.EIO, str(error), str(path)) from error
+
+
+def _write_all(
+    database: sqlite3.Connection, documents: Iterable[tuple[Document, Sequence[ChunkSpan]]], digests: Iterator[bytes]
+) -> None:
     chunk_id = sentence_id = 0
-    with sqlite3.connect(path) as database:
-        database.executescript(_SCHEMA)
-        for place, (document, chunks) in enumerate(documents):
-            _write_document(database, place, document)
-            for chunk in chunks:
-                text = document.text[chunk.start : chunk.end]
-                row = (
-                    chunk_id, place, chunk.heading, chunk.start, chunk.end, chunk.tokens, next(digest), text,
-                    sentence_id,
-                )  # fmt: skip
-                database.execute("INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-                rows = [(sentence_id + at, chunk_id, *span) for at, span in enumerate(chunk.sentences)]
-                database.executemany("INSERT INTO sentences VALUES (?, ?, ?, ?, ?)", rows)
-                chunk_id, sentence_id = chunk_id + 1, sentence_id + len(rows)
-    database.close()
+    for place, (document, chunks) in enumerate(documents):
+        _write_document(database, place, document)
+        for chunk in chunks:
+            text = document.text[chunk.start : chunk.end]
+            row = (
+                chunk_id, place, chunk.heading, chunk.start, chunk.end, chunk.tokens, next(digests), text, sentence_id,
+            )  # fmt: skip
+            database.execute("INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            rows = [(sentence_id + at, chunk_id, *span) for at, span in enumerate(chunk.sentences)]
+            database.executemany("INSERT INTO sentences VALUES (?, ?, ?, ?, ?)", rows)
+            chunk_id, sentence_id = chunk_id + 1, sentence_id + len(rows)
 
 
 def _write_document(database: sqlite3.Connection, place: int, document: Document) -> None:

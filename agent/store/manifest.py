@@ -21,7 +21,14 @@ from agent.errors import StoreCorrupt, StoreMismatch, StoreMissing
 
 SCHEMA_VERSION = 2
 FILE_NAME = "manifest.json"
+UNFINISHED_NAME = f".{FILE_NAME}.new"
 BUILDS = "builds"
+INDEX_FILE = "index.faiss"
+SENTENCES_FILE = "sentences.npy"
+CHUNKS_FILE = "chunks.sqlite"
+LEXICAL_FOLDER = "bm25"
+# The embedder and the texts decide the vectors, but for a last bit that depends on which texts shared a batch.
+_VECTOR_FILES = frozenset((INDEX_FILE, SENTENCES_FILE))
 
 
 class StoredFile(BaseModel):
@@ -57,9 +64,9 @@ class Manifest(BaseModel):
 
     @property
     def index_id(self) -> str:
-        """Twelve hex digits that name exactly this content."""
-        content = self.model_dump(exclude={"built_at", "build"})
-        content["files"] = sorted(file["sha256"] for file in content["files"])
+        """Twelve hex digits that name exactly this content, however the build came about."""
+        content = self.model_dump(exclude={"built_at", "build", "files"})
+        content["files"] = sorted(file.sha256 for file in self.files if Path(file.path).name not in _VECTOR_FILES)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -93,7 +100,7 @@ def read_manifest(store: Path) -> Manifest:
 
 def write_manifest(store: Path, manifest: Manifest) -> None:
     """Make `manifest` the store's current one, in one step."""
-    temporary = store / f".{FILE_NAME}.{os.getpid()}"
+    temporary = store / UNFINISHED_NAME
     with temporary.open("w", encoding="utf-8") as file:
         file.write(manifest.model_dump_json(indent=2) + "\n")
         file.flush()
@@ -108,6 +115,10 @@ def verify_files(store: Path, manifest: Manifest) -> None:
         StoreCorrupt: a file is missing, is not a plain file inside the store, or differs.
     """
     root = store.resolve()
+    listed = {entry.path for entry in manifest.files}
+    for name in (INDEX_FILE, SENTENCES_FILE, CHUNKS_FILE):
+        if f"{BUILDS}/{manifest.build}/{name}" not in listed:
+            raise StoreCorrupt("A file of the store is not in its manifest; build it again.", detail=name)
     for entry in manifest.files:
         path = store / entry.path
         name = Path(entry.path).name

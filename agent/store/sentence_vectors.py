@@ -13,14 +13,20 @@ Stored = NDArray[np.float16]
 
 
 def write_sentence_vectors(path: Path, blocks: Iterable[Vectors], rows: int, dimension: int) -> None:
-    """Write the blocks one after the other; together they have `rows` rows of length `dimension`."""
-    array = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=(rows, dimension))
-    at = 0
-    for block in blocks:
-        array[at : at + len(block)] = block
-        at += len(block)
-    assert at == rows, f"{at} of {rows} sentence vectors"
-    array.flush()
+    """Write the blocks one after the other; together they have `rows` rows of length `dimension`.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    written = 0
+    # Not through a mapping: a full disk would end the process with SIGBUS.
+    with path.open("wb") as file:
+        header = {"descr": "<f2", "fortran_order": False, "shape": (rows, dimension)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for block in blocks:
+            file.write(block.astype("<f2").tobytes())
+            written += len(block)
+    assert written == rows, f"{written} of {rows} sentence vectors"
 
 
 class SentenceVectors:

@@ -1,18 +1,23 @@
 """A store, verified and open."""
 
+import sqlite3
 from pathlib import Path
 
 from agent.errors import StoreCorrupt
 from agent.store.chunks import Chunks
 from agent.store.lexical import LexicalIndex
-from agent.store.manifest import BUILDS, Manifest, read_manifest, verify_files
+from agent.store.manifest import (
+    BUILDS,
+    CHUNKS_FILE,
+    INDEX_FILE,
+    LEXICAL_FOLDER,
+    SENTENCES_FILE,
+    Manifest,
+    read_manifest,
+    verify_files,
+)
 from agent.store.sentence_vectors import SentenceVectors
 from agent.store.vectors import VectorIndex
-
-INDEX_FILE = "index.faiss"
-SENTENCES_FILE = "sentences.npy"
-CHUNKS_FILE = "chunks.sqlite"
-LEXICAL_FOLDER = "bm25"
 
 
 class Store:
@@ -23,15 +28,9 @@ class Store:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.manifest = _verified(folder)
-        build = folder / BUILDS / self.manifest.build
-        self.vectors = VectorIndex(build / INDEX_FILE)
-        self.sentence_vectors = SentenceVectors(build / SENTENCES_FILE)
-        self.lexical = LexicalIndex(build / LEXICAL_FOLDER)
-        self.chunks = Chunks(build / CHUNKS_FILE)
+        self.manifest = self._open_current(folder)
         self.spanish = self.chunks.spanish()
         self._first_sentences = self.chunks.first_sentences()
-        self._check()
 
     def sentences_of(self, chunk: int) -> range:
         """The ids of a chunk's sentences."""
@@ -41,22 +40,28 @@ class Store:
         """Close the files."""
         self.chunks.close()
 
-    def _check(self) -> None:
-        manifest = self.manifest
+    def _open_current(self, folder: Path) -> Manifest:
+        """Open the current build; once more, if an ingest has switched to another and deleted it meanwhile."""
+        while True:
+            manifest = read_manifest(folder)
+            try:
+                verify_files(folder, manifest)
+                self._open(folder / BUILDS / manifest.build, manifest)
+            except (StoreCorrupt, OSError, RuntimeError, ValueError, sqlite3.Error) as error:
+                if read_manifest(folder).build != manifest.build:
+                    continue
+                if isinstance(error, StoreCorrupt):
+                    raise
+                raise StoreCorrupt("A file of the store cannot be read; build it again.", detail=str(error)) from error
+            return manifest
+
+    def _open(self, build: Path, manifest: Manifest) -> None:
+        # faiss raises RuntimeError, numpy ValueError, where a file is gone or is not what its name says.
+        self.vectors = VectorIndex(build / INDEX_FILE)
+        self.sentence_vectors = SentenceVectors(build / SENTENCES_FILE)
+        self.lexical = LexicalIndex(build / LEXICAL_FOLDER)
         promised = (manifest.chunks, manifest.dimension, manifest.index_type, manifest.sentences)
         found = (len(self.vectors), self.vectors.dimension, self.vectors.type, len(self.sentence_vectors))
         if promised != found:
             raise StoreCorrupt("The store's index does not match its manifest; build it again.")
-
-
-def _verified(folder: Path) -> Manifest:
-    """The manifest, with every file as it says. An ingest may switch builds and delete the old one meanwhile."""
-    while True:
-        manifest = read_manifest(folder)
-        try:
-            verify_files(folder, manifest)
-        except StoreCorrupt:
-            if read_manifest(folder).build == manifest.build:
-                raise
-        else:
-            return manifest
+        self.chunks = Chunks(build / CHUNKS_FILE)

@@ -1,5 +1,6 @@
 """The FAISS index over the chunks' vectors: inner product over normalised vectors, that is cosine."""
 
+import errno
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,15 +28,22 @@ def index_type_for(chunks: int) -> IndexType:
     return "flat" if chunks <= EXACT_LIMIT else "hnsw"
 
 
-def write_vectors(path: Path, vectors: Vectors) -> None:
-    """Write `vectors`, shape (chunks, dimension), L2-normalised, as the index that fits their number."""
-    if index_type_for(len(vectors)) == "flat":
+def write_vectors(path: Path, vectors: Vectors, index_type: IndexType) -> None:
+    """Write `vectors`, shape (chunks, dimension), L2-normalised.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    if index_type == "flat":
         index: Any = faiss.IndexFlatIP(vectors.shape[1])
     else:
         index = faiss.IndexHNSWFlat(vectors.shape[1], _HNSW_LINKS, faiss.METRIC_INNER_PRODUCT)
         index.hnsw.efConstruction = _HNSW_BUILD_BREADTH
     index.add(np.ascontiguousarray(vectors, dtype=np.float32))
-    faiss.write_index(index, str(path))
+    try:
+        faiss.write_index(index, str(path))
+    except RuntimeError as error:
+        raise OSError(errno.EIO, "no space, or no right to write", str(path)) from error
 
 
 class VectorIndex:
