@@ -6,9 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from agent.settings import EMBEDDED_EMBEDDER, EMBEDDED_LLM, Settings
+
+# How long an example takes says nothing on a shared machine; speed is asserted nowhere.
+hypothesis.settings.register_profile("askpod", deadline=None)
+hypothesis.settings.load_profile("askpod")
 
 ROOT = Path(__file__).parent.parent
 SETTING_NAMES = {name.upper() for name in Settings.model_fields}
