@@ -182,8 +182,8 @@ def _answers(records: dict[str, Record], known: dict[str, Asked]) -> AnswerScore
     """Over the answerable questions; an abstention counts as wrong."""
     rows = [record for number, record in records.items() if known[number].answerable]
     return AnswerScores.of(
-        em=[row["em"] for row in rows],
-        f1=[row["f1"] for row in rows],
+        em=[value for row in rows if (value := row["em"]) is not None],
+        f1=[value for row in rows if (value := row["f1"]) is not None],
         contains_gold=[float(row["right"]) for row in rows],
         answered=[not row["abstained"] for row in rows],
     )

@@ -48,7 +48,7 @@ def test_what_cannot_be_evaluated_ends_with_status_2_and_one_line(tmp_path: Path
     wrong.write_text('{"data": 3}')
     attempts = {
         "none.json: No such file": evaluate("--data", tmp_path / "none.json", "--report", tmp_path),
-        "wrong.json": evaluate("--data", wrong, "--report", tmp_path),
+        "data: is a number": evaluate("--data", wrong, "--report", tmp_path),
         "--corpus": evaluate("--data", "evaluation/demo.jsonl", "--report", tmp_path),
     }
     for expected, finished in attempts.items():
