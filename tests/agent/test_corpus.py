@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 
 from agent.engine.no_engine import NoEngine
+from agent.errors import StoreMismatch
 from agent.ingest.loaders import find_files
 from agent.ingest.sync import sync
-from agent.loading import Loaded, assemble
+from agent.loading import Loaded, assemble, load
 from agent.retrieval.hashing_embedder import HashingEmbedder
 from agent.retrieval.query import make_queries
 from agent.schemas import Answer
-from agent.settings import Settings
+from agent.settings import EMBEDDED_EMBEDDER, NO_MODEL, Settings
 from agent.store.manifest import read_manifest
 from agent.store.store import Store
 from tests.conftest import ROOT, environment
@@ -202,6 +203,13 @@ def test_a_store_of_another_embedder_is_refused(store: Path, loaded: Loaded) -> 
     assert {old} == {answer.index for answer in ask_for(loaded, 2.5)}
     new = ingest(store, "turquoise")
     assert ["turquoise"] * 2 == colours(ask_until(loaded, lambda answer: answer.index == new))
+
+
+def test_a_service_does_not_start_with_a_store_of_another_embedder(store: Path, real_models: Path) -> None:
+    """It would answer from vectors that mean nothing to its model."""
+    model = real_models / Path(EMBEDDED_EMBEDDER).name
+    with pytest.raises(StoreMismatch, match="another embedding model"):
+        load(Settings(rag_store=store, base_model=NO_MODEL, embedding_model=str(model)), lambda _phase, _ms: None)
 
 
 def break_the_manifest(store: Path) -> None:
