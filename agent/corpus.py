@@ -14,11 +14,13 @@ from agent.errors import LoadError
 from agent.retrieval.finding import Finder
 from agent.retrieval.retriever import Retriever
 from agent.schemas import Language
-from agent.store.manifest import FILE_NAME, Manifest
+from agent.store.manifest import FILE_NAME, Manifest, read_manifest
 from agent.store.store import Store
 from agent.telemetry.logs import get_logger
 
 CHECK_EVERY_S = 1.0
+# Looking at a refused store again means hashing all of it.
+RETRY_AFTER_S = 30.0
 
 MakeRetriever = Callable[[Store], Retriever]
 
@@ -55,8 +57,9 @@ class LiveCorpus:
         self._lock = threading.Lock()
         self._current = Corpus(store, make_retriever)
         self._users: dict[Corpus, int] = {self._current: 0}
-        self._seen = self._stamp()
-        self._checked = time.monotonic()
+        # Not the stamp of now: the store may have been replaced since it was opened.
+        self._seen: tuple[int, int] | None = None
+        self._next_look = time.monotonic() + CHECK_EVERY_S
         self._opening = False
 
     @property
@@ -75,7 +78,8 @@ class LiveCorpus:
             yield corpus
         finally:
             with self._lock:
-                self._users[corpus] -= 1
+                if corpus in self._users:  # else closed meanwhile
+                    self._users[corpus] -= 1
             self._close_unused()
 
     def close(self) -> None:
@@ -88,9 +92,9 @@ class LiveCorpus:
     def _look_for_another(self) -> None:
         now = time.monotonic()
         with self._lock:
-            if self._opening or now - self._checked < CHECK_EVERY_S:
+            if self._opening or now < self._next_look:
                 return
-            self._checked = now
+            self._next_look = now + CHECK_EVERY_S
             stamp = self._stamp()
             if stamp is None or stamp == self._seen:
                 return
@@ -101,6 +105,8 @@ class LiveCorpus:
     def _open_another(self) -> None:
         log = get_logger()
         try:
+            if read_manifest(self._folder).build == self._current.manifest.build:
+                return
             store = Store(self._folder)
             if store.manifest.embedder_fingerprint != self._fingerprint:
                 log.error("store.refused", reason="The new store was built with another embedding model.")
@@ -110,6 +116,8 @@ class LiveCorpus:
             log.info("store.reloaded", index=self._current.index_id, documents=self._current.manifest.documents)
         except LoadError as error:
             log.error("store.refused", code=error.code, reason=error.message)
+            # It may still be on its way, as a copy whose manifest came first.
+            self._seen, self._next_look = None, time.monotonic() + RETRY_AFTER_S
         finally:
             with self._lock:
                 self._opening = False

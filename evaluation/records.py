@@ -11,7 +11,10 @@ TextOf = Callable[[str], str | None]
 
 
 class Record(TypedDict):
-    """One question's outcome; `em` and `f1` are None where no gold answer is known. `relevance` and `confidence` are the product's own, from 0 to 1."""
+    """One question's outcome; `em` and `f1` are None where no gold answer is known.
+
+    `relevance` and `confidence` are the product's own, from 0 to 1.
+    """
 
     abstained: bool
     reason: str | None
@@ -33,7 +36,7 @@ def record_of(asked: Asked, answer: Answer, text_of: TextOf) -> Record:
     """Compare an answer with what is known. An abstention has no words, so it matches no gold answer."""
     said = "" if answer.abstained else " ".join(sentence.text for sentence in answer.sentences)
     gold = asked.answers if asked.answerable else ()
-    # As SQuAD 2.0 counts an unanswerable question; where only the place of the answer is known, words cannot be compared.
+    # An unanswerable question as SQuAD 2.0 counts it. Where only the place is known, words cannot be compared.
     nothing = None if asked.answerable else float(answer.abstained)
     valid = [_is_in_source(text_of(quote.source), quote.start, quote.end, quote.quote) for quote in answer.citations]
     cites = any(asked.is_gold(quote.source, quote.start, quote.end) for quote in answer.citations)

@@ -241,7 +241,6 @@ def test_a_broken_new_store_is_refused(store: Path, loaded: Loaded, damage: Call
     assert ["turquoise"] * 2 == colours(ask_until(loaded, lambda answer: answer.index == new))
 
 
-@pytest.mark.xfail(reason="LiveCorpus takes the manifest's stamp after the store was opened")
 def test_a_store_replaced_while_the_models_were_loading_is_found(store: Path) -> None:
     """Between opening the store and the first question lie seconds."""
     opened = Store(store)
@@ -260,7 +259,6 @@ def test_a_store_that_did_not_change_is_not_opened_again(store: Path, loaded: Lo
         assert before is after
 
 
-@pytest.mark.xfail(reason="LiveCorpus.lease counts down what close has forgotten")
 def test_closing_under_a_question_in_flight_is_no_error_of_its_own(store: Path) -> None:
     """The question ends with whatever stopped it."""
     loaded = load_extractive(store, HashingEmbedder())
