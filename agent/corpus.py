@@ -4,6 +4,7 @@ An ingestion makes another build current while questions are answered. A questio
 end, so an answer comes from the old build or from the new one and never from both.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -60,6 +61,7 @@ class LiveCorpus:
         # Not the stamp of now: the store may have been replaced since it was opened.
         self._seen: tuple[int, int] | None = None
         self._next_look = time.monotonic() + CHECK_EVERY_S
+        self._retry_at = math.inf
         self._opening = False
 
     @property
@@ -96,9 +98,9 @@ class LiveCorpus:
                 return
             self._next_look = now + CHECK_EVERY_S
             stamp = self._stamp()
-            if stamp is None or stamp == self._seen:
+            if stamp is None or (stamp == self._seen and now < self._retry_at):
                 return
-            self._seen, self._opening = stamp, True
+            self._seen, self._opening, self._retry_at = stamp, True, math.inf
         # In a thread: hashing a large store takes a second, and this question need not wait for the new one.
         threading.Thread(target=self._open_another, name="askpod-store", daemon=True).start()
 
@@ -116,8 +118,8 @@ class LiveCorpus:
             log.info("store.reloaded", index=self._current.index_id, documents=self._current.manifest.documents)
         except LoadError as error:
             log.error("store.refused", code=error.code, reason=error.message)
-            # It may still be on its way, as a copy whose manifest came first.
-            self._seen, self._next_look = None, time.monotonic() + RETRY_AFTER_S
+            # The rest of it may still be on its way, as in a copy whose manifest came first.
+            self._retry_at = time.monotonic() + RETRY_AFTER_S
         finally:
             with self._lock:
                 self._opening = False
