@@ -47,16 +47,20 @@ FROM base AS baked
 ARG BASE_MODEL=models/SmolLM2-135M-Instruct
 ARG EMBEDDING_MODEL=models/multilingual-e5-small
 ARG LORA_MODEL=""
+# Left out: no reranker.
+ARG RERANKER_MODEL=""
 # Left out: an index of the project's own guides.
 ARG RAG_STORE=""
 RUN --mount=type=bind,from=artefacts,target=/artefacts \
     --mount=type=bind,from=embedded,source=/embedded,target=/embedded \
     --mount=type=bind,source=tools/bake.py,target=/tmp/bake.py \
     python /tmp/bake.py --source /artefacts --source /embedded --target /app \
-        BASE_MODEL="$BASE_MODEL" EMBEDDING_MODEL="$EMBEDDING_MODEL" LORA_MODEL="$LORA_MODEL" RAG_STORE="$RAG_STORE"
+        BASE_MODEL="$BASE_MODEL" EMBEDDING_MODEL="$EMBEDDING_MODEL" LORA_MODEL="$LORA_MODEL" \
+        RERANKER_MODEL="$RERANKER_MODEL" RAG_STORE="$RAG_STORE"
 ENV BASE_MODEL=$BASE_MODEL \
     EMBEDDING_MODEL=$EMBEDDING_MODEL \
     LORA_MODEL="$LORA_MODEL" \
+    RERANKER_MODEL="$RERANKER_MODEL" \
     RAG_STORE=${RAG_STORE:-rag_store}
 
 # ---------------------------------------------------------------- the demo index, unless a store was named

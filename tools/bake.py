@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+# As BASE_MODEL: no language model.
+_NO_MODEL = "none"
 # What the build context can hold (see .dockerignore); `models/mine` looks like a Hub id and is none.
 _CONTEXT_FOLDERS = ("models", "adapters", "rag_store")
 
@@ -31,6 +33,9 @@ def bake(value: str, sources: Sequence[Path], target: Path) -> Iterable[str]:
         NotInContext: it is neither in a source, nor an absolute path, nor a Hub id.
     """
     for path in named_paths(value):
+        if path == _NO_MODEL:
+            yield "nothing is baked"
+            continue
         if Path(path).is_absolute():
             yield f"{path} is not baked: it is looked for when the container starts"
             continue

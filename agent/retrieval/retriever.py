@@ -15,6 +15,8 @@ from agent.store.store import Store
 
 CANDIDATES = 50
 RERANKED = 10
+# Of the cross-encoder's z-score in the order of those; the fused score has the rest (measured in docs/evaluation.md).
+RERANKER_SHARE = 0.6
 # BM25 is left out when fewer of the question's terms than this occur in any document: it is then in another
 # language than they are, and equal fusion would bury what the embeddings found.
 MIN_COVERAGE = 0.3
@@ -152,7 +154,7 @@ class Retriever:
         read = self._reranker.score(query.text, [f"{chunk.heading or chunk.title}\n{chunk.text}" for chunk in chunks])
         fused = ranking.fused.copy()
         # Kept above all that was not read.
-        together = z_scores(read) + z_scores(fused[:count])
+        together = RERANKER_SHARE * z_scores(read) + (1 - RERANKER_SHARE) * z_scores(fused[:count])
         fused[:count] = fused[count - 1] + 1e-6 + (together - together.min())
         order = np.lexsort((ranking.ids, -fused))
         return Ranking(

@@ -40,9 +40,9 @@ def test_what_is_named_is_copied_and_nothing_else(context: Path, tmp_path: Path)
     assert dict.fromkeys(expected, 0o644) == files
 
 
-@pytest.mark.parametrize("value", ["someone/some-model", "/runpod-volume/models/mine"])
+@pytest.mark.parametrize("value", ["someone/some-model", "/runpod-volume/models/mine", "none"])
 def test_what_is_found_at_run_time_is_left_to_it(context: Path, tmp_path: Path, value: str) -> None:
-    """A Hub id and an absolute path are no error, and copy nothing."""
+    """A Hub id, an absolute path and no model at all are no error, and copy nothing."""
     result = bake(context, tmp_path / "app", f"BASE_MODEL={value}")
 
     assert 0 == result.returncode, result.stderr
