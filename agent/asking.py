@@ -1,0 +1,91 @@
+"""One question on its way: what was asked, what has been decided, and in the end the Answer."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.citations import CitedText
+from agent.corpus import Corpus
+from agent.schemas import (
+    Answer,
+    AskEvent,
+    AskRequest,
+    Language,
+    Nearest,
+    Reason,
+    Route,
+    StepEvent,
+    Timings,
+    TraceStep,
+    Usage,
+)
+from agent.telemetry.logs import get_logger
+
+Emit = Callable[[AskEvent], None]
+
+
+@dataclass(slots=True)
+class Asking:
+    """The state of one question. `language` is that of the answer, `asked_in` that of the question."""
+
+    request: AskRequest
+    request_id: str
+    language: Language
+    asked_in: Language
+    corpus: Corpus
+    emit: Emit
+    cold_start: bool
+    model: str
+    adapter: str | None
+    route: Route = "question"
+    started: float = field(default_factory=time.monotonic)
+    step_started: float = field(default_factory=time.monotonic)
+    trace: list[TraceStep] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
+    timings: Timings = field(default_factory=Timings)
+
+    def step(self, name: str, decision: str, **details: Any) -> float:  # noqa: ANN401 - JSON values
+        """Close a step, tell the caller, and return its milliseconds."""
+        now = time.monotonic()
+        step = TraceStep(name=name, decision=decision, ms=round((now - self.step_started) * 1000, 1), details=details)
+        self.step_started = now
+        self.trace.append(step)
+        get_logger().info("ask.step", step=name, decision=decision, ms=step.ms)
+        self.emit(StepEvent(step=step))
+        return step.ms
+
+    def timed(self, **milliseconds: float | None) -> None:
+        """Note how long something took; fields of `Timings`."""
+        self.timings = self.timings.model_copy(update=milliseconds)
+
+    def finish(
+        self,
+        answer: CitedText,
+        confidence: float,
+        *,
+        reason: Reason | None = None,
+        nearest: list[Nearest] | None = None,
+    ) -> Answer:
+        """The whole answer; with a `reason` it is an abstention."""
+        self.timed(total_ms=round((time.monotonic() - self.started) * 1000, 1))
+        return Answer(
+            answer=answer.text,
+            sentences=answer.sentences,
+            abstained=reason is not None,
+            reason=reason,
+            nearest=nearest or [],
+            citations=answer.citations,
+            grounded=bool(answer.citations),
+            confidence=round(min(max(confidence, 0.0), 1.0), 4),
+            language=self.language,
+            route=self.route,
+            model=self.model,
+            adapter=self.adapter,
+            index=self.corpus.index_id,
+            usage=self.usage,
+            timings=self.timings,
+            cold_start=self.cold_start,
+            request_id=self.request_id,
+            trace=self.trace,
+        )
