@@ -351,7 +351,9 @@ async def test_times_add_up(load: Load) -> None:
     assert timings.generation_ms is not None
     assert timings.retrieval_ms is not None
     assert 0.0 < timings.time_to_first_token_ms < timings.generation_ms < timings.total_ms
-    assert timings.retrieval_ms == answer.trace[1].ms
+    # The Router's step embeds the question, which counts as retrieval.
+    router, retriever = answer.trace[:2]
+    assert retriever.ms <= timings.retrieval_ms <= round(router.ms + retriever.ms + 0.1, 1)
     assert sum(step.ms for step in answer.trace) <= timings.total_ms + 1.0
 
 
