@@ -17,11 +17,13 @@ from agent.schemas import Language
 from agent.text.facts import exact_tokens, names, negates, ungrouped
 from agent.text.language import detect_language
 from agent.text.sentences import Kind, split_units
-from agent.text.words import fold, terms, words
+from agent.text.words import terms, words
 
 MIN_SUPPORT = 0.9
 MIN_NEWS = 0.4
 MAX_REPETITION = 1.5
+# "The answer is: ..." tells nothing that the sentence before it has not told.
+MIN_FRESH = 0.2
 # Shorter ones are too short to tell the language of.
 _MIN_WORDS_FOR_LANGUAGE = 6
 
@@ -52,14 +54,15 @@ class Verifier:
         """The draft's supported sentences with their citations."""
         answer = CitedText()
         first: Evidence | None = None
-        said: set[str] = set()
+        told: set[str] = set()
         supports: list[float] = []
         sentences = _draft_sentences(draft)
         for sentence in sentences:
             supporting, support = _best_support(sentence, question, draft.allowed, language)
-            if supporting is None or fold(sentence) in said:
+            fresh = set(terms(sentence, language)) - told
+            if supporting is None or len(fresh) < MIN_FRESH * len(told):
                 continue
-            said.add(fold(sentence))
+            told |= fresh
             supports.append(support)
             first = first or supporting
             answer.add(sentence, supporting, support)
