@@ -29,8 +29,8 @@ def fuse_across_languages(dense: Scores, lexical: Scores, foreign: Mask, dense_w
     """As `fuse`, where shared words say little about the candidates that are `foreign` to the question's language.
 
     Their lexical score is at least half the best one of the question's own language: a passage in another language
-    cannot show the words of the question, and must neither win nor lose by that alone. Without any candidate in the
-    question's language the dense score decides alone.
+    cannot show the words of the question, and must not lose by that alone; names and numbers it may share, and win by.
+    Without any candidate in the question's language the dense score decides alone.
     """
     if foreign.all():
         return z_scores(dense)
