@@ -68,4 +68,6 @@ def _load_embedder(_settings: Settings) -> HashingEmbedder:
 
 
 if __name__ == "__main__":
+    # A shell that runs the tests in the background has its children ignore Ctrl+C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main(load_embedder=_load_embedder))
