@@ -130,7 +130,7 @@ class MultiAgent:
     async def _word(
         self, asking: Asking, passages: Sequence[Passage], relevant: Sequence[Judged]
     ) -> tuple[Verdict, float] | None:
-        """What of the model's wording stands, and how sure that is; None when nothing does, or a quote is surer."""
+        """What of the model's wording stands, and how sure that is; None when nothing does, or a quote is better."""
         try:
             draft = await self._draft(asking, passages, evidence_of(relevant))
         except PromptTooLong:
@@ -141,11 +141,11 @@ class MultiAgent:
         verdict = self._verifier.verify(asking.request.question, draft, asking.language)
         if verdict.evidence is None:
             return None
-        sure, of_quote = self._confidence_in(verdict.evidence, relevant)
-        if asking.request.mode == "auto" and sure < of_quote:
+        part = next(item for item in relevant if verdict.evidence in item.finding.evidence)
+        if asking.request.mode == "auto" and verdict.evidence is not part.finding.evidence[0]:
             # Small models pick worse evidence than the ranking does (measured in docs/evaluation.md).
             return None
-        confidence = sure * verdict.support
+        confidence = self._calibration.confidence(part.finding.signals_for(verdict.evidence)) * verdict.support
         return (verdict, confidence) if confidence >= self._settings.min_confidence else None
 
     async def _draft(self, asking: Asking, passages: Sequence[Passage], evidence: Sequence[Evidence]) -> Draft:
@@ -202,11 +202,6 @@ class MultiAgent:
                 answer.say(NOTHING_ABOUT[asking.language].format(item.part.text))
             elif not any(map(answer.cites, item.allowed(judged))):
                 answer.say(NOTHING_VERIFIED[asking.language].format(item.part.text))
-
-    def _confidence_in(self, evidence: Evidence, relevant: Sequence[Judged]) -> tuple[float, float]:
-        """How sure the answer is that rests on this sentence, and how sure the quote of the best one would be."""
-        part = next(item for item in relevant if evidence in item.finding.evidence)
-        return self._calibration.confidence(part.finding.signals_for(evidence)), part.confidence
 
     def _report_found(self, asking: Asking, judged: Sequence[Judged]) -> None:
         decision = "found" if any(item.finding.passages for item in judged) else "nothing"
