@@ -68,7 +68,8 @@ def load(settings: Settings, phase: Phase) -> Loaded:
         reranker = load_reranker(settings)
     with _timed("model", phase):
         engine: Engine = NoEngine() if settings.base_model == NO_MODEL else TransformersEngine(settings)
-    loaded = assemble(engine, store, embedder, settings, reranker)
+    with _timed("agents", phase):
+        loaded = assemble(engine, store, embedder, settings, reranker)
     with _timed("warm_up", phase):
         asyncio.run(_warm_up(loaded, embedder))
     return loaded
