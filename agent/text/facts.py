@@ -7,8 +7,8 @@ from agent.text.words import fold
 
 # A number with its separators, signs and units glued to it: 8,000 · 3.14 · -5 · 10:30 · 2026-11-24 · v1.2 · 50%
 _NUMBER = re.compile(r"(?:(?<![\w.,)\]])-(?=\d))?\b\w*\d(?:[\w%]|[.,:/-](?=\w))*")
-# API_KEYS, top_k, v1/ask; not "and/or".
-_IDENTIFIER = re.compile(r"\b[A-Za-z][\w-]*_[\w-]+|\b\w+(?:/\w+){2,}")
+# API_KEYS, top_k, v1/ask; not "and/or". Bounded, or a long chain of hyphens would take minutes.
+_IDENTIFIER = re.compile(r"\b[A-Za-z][\w-]{0,99}_[\w-]+|\b\w+(?:/\w+){2,}")
 _NAME = re.compile(r"\b[A-ZÁÉÍÓÚÑÜ][\w-]*\w")
 _NEGATION: dict[Language, re.Pattern[str]] = {
     "en": re.compile(

@@ -46,13 +46,13 @@ _VAGUE: dict[Language, frozenset[str]] = {
 # Complete with a single word of its own: "What is RAG?", "¿Qué es la fusión?"; not "What is the default?"
 _DEFINITION: dict[Language, re.Pattern[str]] = {
     "en": re.compile(
-        r"\W*(?:what|who|where)(?:['’]s|\s+(?:is|are|was|were))\s+(?:an?\s+)?(?!the\b)[\w-]+\W*|"
-        r"\W*what\s+does\s+[\w-]+\s+mean\W*",
+        r"\W*(?:what|who|where)(?:['’]s|\s+(?:is|are|was|were))\s+(?:an?\s+)?(?!the\b)[\w-]++\W*+|"
+        r"\W*what\s+does\s+[\w-]++\s+mean\W*",
         re.IGNORECASE,
     ),
     "es": re.compile(
         r"\W*(?:qu[eé]\s+(?:es|son|significa)\s+(?:(?:un|una|el|la|los|las)\s+)?|"
-        r"(?:qui[eé]n|d[oó]nde)\s+(?:es|fue|era|est[aá])\s+(?:(?:la|le)\s+)?)[\w-]+\W*",
+        r"(?:qui[eé]n|d[oó]nde)\s+(?:es|fue|era|est[aá])\s+(?:(?:la|le)\s+)?)[\w-]++\W*+",
         re.IGNORECASE,
     ),
 }

@@ -29,17 +29,23 @@ class Span:
     kind: Kind
 
 
-_FENCE = re.compile(r"\s*(```|~~~)")
+# "```code```" is no fence: what follows an opening one names a language, and nothing follows a closing one.
+_FENCE = re.compile(r"\s*(`{3,}+(?!.*`)|~{3,}+)(.*)")
 _HEADING = re.compile(r"#{1,6}\s")
 _ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+")
 _ROW = re.compile(r"\s*\|")
 _RULE = re.compile(r"[\s|:=+-]+$")
 # A sentence ends at . ! ? … with closing quotes, before white space and something that can begin a sentence, or at the
-# end of a line: whoever writes a sentence a line may begin one with "multilingual-e5-small".
-_END = re.compile(r"[.!?…]+[\"'”’»)\]*_`]*(?=\s+[\"'“‘«(\[*_`¿¡]*[A-Z0-9ÁÉÍÓÚÑÜ¿¡`]|[ \t]*\n)")
+# end of a line: whoever writes a sentence a line may begin one with "multilingual-e5-small". Nothing is tried twice, or
+# a page of dots would take hours.
+_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]*_`]*+(?=\s+[\"'“‘«(\[*_`¿¡]*[A-Z0-9ÁÉÍÓÚÑÜ¿¡`]|[ \t]*\n)")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|vs|cf|Mr|Mrs|Ms|Dr|Prof|St|No|Fig|Sr|Sra|Srta|Dña|Ud|Uds|p\.ej|art|núm|pág|EE\.UU|[A-Z]))\.$"
 )
+_LONGEST_ABBREVIATION = 8
+# Longer than any sentence, and all that the embedding model reads of one. A text without sentences is cut there, or a
+# question that one word of it answers would be answered with all of it.
+_LONGEST = 2000
 
 
 def split_units(text: str, begin: int = 0) -> Iterator[Span]:
@@ -50,19 +56,20 @@ def split_units(text: str, begin: int = 0) -> Iterator[Span]:
     for start, end, kind in _blocks(text, begin):
         if kind in (Kind.PROSE, Kind.ITEM):
             yield from (Span(a, b, kind) for a, b in _sentences(text, start, end))
+        elif kind is Kind.CODE:
+            yield from (Span(a, b, kind) for a, b in _cut(text, start, end))
         elif (trimmed := _trim(text, start, end)) is not None:
             yield Span(*trimmed, kind)
 
 
 def _blocks(text: str, begin: int) -> Iterator[tuple[int, int, Kind]]:
     """Runs of lines that belong together; a paragraph's and an item's wrapped lines are joined."""
-    at, in_code = begin, False
+    at, fence = begin, ""
     open_block: tuple[int, int, Kind] | None = None
     for line in text[begin:].splitlines(keepends=True):
         start, at = at, at + len(line)
-        kind = _line_kind(line, in_code)
-        if _FENCE.match(line):
-            in_code = not in_code
+        kind = _line_kind(line, fence)
+        fence = _fence_after(line, fence)
         joins = kind is Kind.PROSE and open_block is not None and open_block[2] in (Kind.PROSE, Kind.ITEM)
         if open_block is not None and joins:
             open_block = (open_block[0], at, open_block[2])
@@ -74,10 +81,21 @@ def _blocks(text: str, begin: int) -> Iterator[tuple[int, int, Kind]]:
         yield open_block
 
 
-def _line_kind(line: str, in_code: bool) -> Kind | None:
-    if _FENCE.match(line) or not line.strip():
+def _fence_after(line: str, fence: str) -> str:
+    """The fence that is open after this line, "" for none: one like it, and not shorter, closes it."""
+    match = _FENCE.match(line)
+    if match is None:
+        return fence
+    if not fence:
+        return match.group(1)
+    closes = match.group(1).startswith(fence) and not match.group(2).strip()
+    return "" if closes else fence
+
+
+def _line_kind(line: str, fence: str) -> Kind | None:
+    if not line.strip() or (_FENCE.match(line) and _fence_after(line, fence) != fence):
         return None
-    if in_code:
+    if fence:
         return Kind.CODE
     if _HEADING.match(line):
         return Kind.HEADING
@@ -91,13 +109,21 @@ def _line_kind(line: str, in_code: bool) -> Kind | None:
 def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     begin = start + (item.end() if (item := _ITEM.match(text[start:end])) else 0)
     for match in _END.finditer(text, begin, end):
-        if _ABBREVIATION.search(text, begin, match.end()):
+        if _ABBREVIATION.search(text, max(begin, match.end() - _LONGEST_ABBREVIATION), match.end()):
             continue
-        if (trimmed := _trim(text, begin, match.end())) is not None:
-            yield trimmed
+        yield from _cut(text, begin, match.end())
         begin = match.end()
-    if (trimmed := _trim(text, begin, end)) is not None:
-        yield trimmed
+    yield from _cut(text, begin, end)
+
+
+def _cut(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """All of it, without the white space around it; what is too long in pieces, between words where it has any."""
+    while (trimmed := _trim(text, start, end)) is not None:
+        start, stop = trimmed
+        if stop - start > _LONGEST:
+            stop = start + len(text[start : start + _LONGEST].rsplit(maxsplit=1)[0])
+        yield start, stop
+        start = stop
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int] | None:

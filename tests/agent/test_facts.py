@@ -1,5 +1,7 @@
 """Numbers, identifiers, names and denials in a sentence."""
 
+import time
+
 import pytest
 
 from agent.schemas import Language
@@ -58,3 +60,11 @@ def test_names(text: str, found: set[str]) -> None:
 def test_denials(text: str, language: Language, denied: bool) -> None:
     """A "no" that numbers something denies nothing."""
     assert denied == negates(text, language)
+
+
+@pytest.mark.parametrize("piece", ["a-", "a", "1-", "a/", "A-", "_"])
+def test_no_text_takes_long(piece: str) -> None:
+    """A source sentence may be anything."""
+    started = time.process_time()
+    exact_tokens(piece * 50_000)
+    assert time.process_time() - started < 3

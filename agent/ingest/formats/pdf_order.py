@@ -56,8 +56,11 @@ def _gutter(boxes: Sequence[Box]) -> float | None:
     for place in range(places + 1):
         covered[place + 1] += covered[place]
     limit = _CROSSING * sum(box.bottom - box.top for box in boxes)
-    for crossing, strip in groupby(range(1, places), key=lambda place: round(covered[place], 1)):
-        run = list(strip)
+    strips = [
+        (crossing, list(strip)) for crossing, strip in groupby(range(1, places), key=lambda at: round(covered[at], 1))
+    ]
+    # The emptiest first: beside it lies the ragged edge of a column, which is crossed by its longer lines only.
+    for crossing, run in sorted(strips, key=lambda strip: strip[0]):
         middle = left + (run[0] + run[-1] + 1) / 2 * _STEP
         if crossing <= limit and len(run) * _STEP >= _GUTTER and _parts(boxes, middle):
             return middle

@@ -22,6 +22,8 @@ _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi",
 _SHORTEST_RULE = 3.0
 _MOST_STROKES = 2000
 _LONGEST_CELL = 1000
+# How far a line may rise on its width; a page is never scanned quite straight.
+_STEEPEST = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def _line(found: LTTextLine, page: int, height: float) -> Line | None:
     characters = [item for item in found if isinstance(item, LTChar) and not item.get_text().isspace()]
     # A soft hyphen is shown only where a word is broken, and there it is a hyphen.
     text = plain(_mapped(found.get_text()).translate(_LIGATURES).replace("\u00ad", "-"))
-    if not characters or not text:
+    if not text or not any(map(_is_level, characters)):
         return None
     sizes = Counter(round(character.size * 2) / 2 for character in characters)
     fonts = Counter(character.fontname for character in characters)
@@ -119,6 +121,12 @@ def _line(found: LTTextLine, page: int, height: float) -> Line | None:
         bold=bold >= 0.8 * len(characters),
         mono=mono == len(characters),
     )
+
+
+def _is_level(character: LTChar) -> bool:
+    """Whether it stands upright. A stamp up the margin or a watermark comes letter by letter, in no order."""
+    across, up, *_ = character.matrix
+    return abs(up) <= _STEEPEST * abs(across)
 
 
 def _mapped(text: str) -> str:

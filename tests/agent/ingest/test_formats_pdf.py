@@ -130,6 +130,30 @@ def test_columns_are_read_one_after_the_other() -> None:
     assert sorted(order) == order
 
 
+def test_a_ragged_column_is_no_gutter() -> None:
+    """Two columns side by side, set flush left: the strip between them parts them, not one inside of their margin."""
+    texts = ["side fact {} is told in full here in three", "lines that all end at a place of their", "own."]
+    left, right = ([text.format(f"{side}{n}") for n in range(8) for text in texts] for side in ("left", "right"))
+    # The longest lines of the left column end further to the right than the others.
+    text = drawn([*lines(100, *left), *lines(100, *right, x=320)]).text
+    order = [text.index(f"{side}{n} ") for side in ("left", "right") for n in range(8)]
+    assert sorted(order) == order
+
+
+def test_text_at_an_angle_is_left_out() -> None:
+    """A stamp up the margin would come letter by letter."""
+    file = io.BytesIO()
+    canvas = Canvas(file, pagesize=A4, invariant=1)
+    canvas.drawString(72, 700, "The level text says this.")
+    for angle in (90, 45):
+        canvas.saveState()
+        canvas.rotate(angle)
+        canvas.drawString(300, -100, "A stamp says that.")
+        canvas.restoreState()
+    canvas.save()
+    assert "The level text says this." == parse(".pdf", file.getvalue()).text
+
+
 def test_a_ruled_table_is_rows_only(read: Callable[..., Parsed]) -> None:
     """Its text is not repeated as paragraphs; wrapped cells are joined; a merged cell is not repeated."""
     cell = Paragraph("a text that is wrapped in its cell", _STYLES["BodyText"])
