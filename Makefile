@@ -38,7 +38,7 @@ ingest: $(MODELS) ## an index of your own documents: make ingest DOCS=folder
 
 eval: $(MODELS) ## answer the demo questions about docs/, and fail below the floors in evaluation/floors.json
 	@$(BIN)/python -m evaluation --data evaluation/demo.jsonl --corpus docs --floors evaluation/floors.json \
-	  --report build/evaluation $(EVAL)
+	  --report build/evaluation --restart $(EVAL)
 
 bench: $(INDEX) ## how long a store of 1,000, 10,000 and 100,000 chunks takes to build, open and search
 	@$(BIN)/python -m benchmarks store
