@@ -171,7 +171,7 @@ class MultiAgent:
         if len(relevant) > 1 and asking.request.mode == "auto":
             confidences += self._quote_best(asking, answer, left_out)
         asking.step("verifier", "model", kept=verdict.kept, dropped=verdict.dropped, support=round(verdict.support, 3))
-        self._mention_missing(asking, answer, judged)
+        self._mention_missing(asking, answer, judged, relevant)
         return asking.finish(answer, min(confidences))
 
     def _finish_extracted(self, asking: Asking, judged: Sequence[Judged], relevant: Sequence[Judged]) -> Answer:
@@ -181,7 +181,7 @@ class MultiAgent:
         if not confidences:
             return self._abstain(asking, "unsupported", judged)
         asking.step("verifier", "extract", kept=len(answer.citations))
-        self._mention_missing(asking, answer, judged)
+        self._mention_missing(asking, answer, judged, relevant)
         return asking.finish(answer, min(confidences))
 
     def _quote_best(self, asking: Asking, answer: CitedText, parts: Sequence[Judged]) -> list[float]:
@@ -193,14 +193,16 @@ class MultiAgent:
                 quote(answer, best, asking.language)
         return [item.confidence for item in quotable]
 
-    def _mention_missing(self, asking: Asking, answer: CitedText, judged: Sequence[Judged]) -> None:
+    def _mention_missing(
+        self, asking: Asking, answer: CitedText, judged: Sequence[Judged], relevant: Sequence[Judged]
+    ) -> None:
         """Say of which part of the question there is nothing; a question of one part has its answer."""
         if len(judged) == 1:
             return
         for item in judged:
             if item.relevance < self._settings.min_relevance:
                 answer.say(NOTHING_ABOUT[asking.language].format(item.part.text))
-            elif not any(map(answer.cites, item.allowed(judged))):
+            elif not any(map(answer.cites, item.allowed(relevant))):
                 answer.say(NOTHING_VERIFIED[asking.language].format(item.part.text))
 
     def _report_found(self, asking: Asking, judged: Sequence[Judged]) -> None:

@@ -12,6 +12,8 @@ from agent.schemas import Language, Message, Route
 from agent.text.compound import split
 from agent.text.reference import leans_on_history, says_nothing
 
+_PREVIOUS = 400
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -33,7 +35,8 @@ def plan(question: str, history: Sequence[Message], language: Language) -> Plan:
     """How to find the answer."""
     previous = next((message.content for message in reversed(history) if message.role == "user"), None)
     if previous is not None and leans_on_history(question, language):
-        together = f"{previous} {question}"
+        # Of a long message only the end: the embedder reads a few hundred words, and the question must be among them.
+        together = f"{previous[-_PREVIOUS:]} {question}"
         return Plan("followup", (Part(question, (question, together)),))
     if says_nothing(question, language):
         return Plan("question", ())

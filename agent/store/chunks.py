@@ -160,8 +160,9 @@ class Chunks:
             yield document, self._chunk_spans(number)
 
     def close(self) -> None:
-        """Close the file."""
-        self._database.close()
+        """Close the file; a query that runs in another thread ends first, for SQLite would crash under it."""
+        with self._lock:
+            self._database.close()
 
     def _chunk_spans(self, document: int) -> list[ChunkSpan]:
         query = 'SELECT id, heading, start, "end", tokens FROM chunks WHERE document = ? ORDER BY id'
