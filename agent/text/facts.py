@@ -3,12 +3,21 @@
 import re
 
 from agent.schemas import Language
-from agent.text.words import fold
+from agent.text.words import fold, words
 
 # A number with its separators, signs and units glued to it: 8,000 · 3.14 · -5 · 10:30 · 2026-11-24 · v1.2 · 50%
 _NUMBER = re.compile(r"(?:(?<![\w.,)\]])-(?=\d))?\b\w*\d(?:[\w%]|[.,:/-](?=\w))*")
 # API_KEYS, top_k, v1/ask; not "and/or". Bounded, or a long chain of hyphens would take minutes.
 _IDENTIFIER = re.compile(r"\b[A-Za-z][\w-]{0,99}_[\w-]+|\b\w+(?:/\w+){2,}")
+# Months, days and numbers as words; "one" and "uno" are articles as often.
+_WORDED = frozenset(
+    """
+    january february march april may june july august september october november december
+    enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre
+    monday tuesday wednesday thursday friday saturday sunday lunes martes miercoles jueves viernes sabado domingo
+    two three four five six seven eight nine ten dos tres cuatro cinco seis siete ocho nueve diez
+    """.split()
+)
 _NAME = re.compile(r"\b[A-ZÁÉÍÓÚÑÜ][\w-]*\w")
 _NEGATION: dict[Language, re.Pattern[str]] = {
     "en": re.compile(
@@ -23,10 +32,11 @@ _GROUPS = re.compile(r"(?<=\d)[.,](?=\d{3}(?!\d))")
 def exact_tokens(text: str) -> set[str]:
     """Numbers and identifiers, folded; thousands without their separators, which English and Spanish write differently.
 
-    A date is a number with separators, or a day and a year beside a word that the word check takes care of.
+    Months, days of the week and small numbers count as numbers when they are words, too.
     """
     plain = ungrouped(text)
-    found = (*_NUMBER.findall(plain), *_IDENTIFIER.findall(plain))
+    worded = _WORDED & set(words(text))
+    found = (*worded, *_NUMBER.findall(plain), *_IDENTIFIER.findall(plain))
     return {fold(token).rstrip("%") for token in found}
 
 

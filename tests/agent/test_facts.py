@@ -68,3 +68,9 @@ def test_no_text_takes_long(piece: str) -> None:
     started = time.process_time()
     exact_tokens(piece * 50_000)
     assert time.process_time() - started < 3
+
+
+def test_months_and_numbers_in_words_are_exact() -> None:
+    """One month or number for another is another fact, however many words agree."""
+    assert not exact_tokens("el 5 de marzo de 2020") <= exact_tokens("el 5 de mayo de 2020")
+    assert not exact_tokens("three witnesses") <= exact_tokens("two witnesses")
