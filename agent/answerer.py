@@ -11,6 +11,7 @@ from agent.prompts import Prompt, begins_pick, build_prompt, key_of, pack, split
 from agent.retrieval.evidence import Evidence
 from agent.retrieval.retriever import Passage
 from agent.schemas import AskRequest, Language, Usage
+from agent.telemetry.clock import ms_since
 from agent.text.sentences import split_units
 
 MAX_SENTENCES = 2
@@ -84,7 +85,7 @@ class Answerer:
         generation = self._engine.generate(ids, sampling, self.adapter_for(request))
         async with aclosing(generation):
             async for delta in generation:
-                first = first if first is not None else _ms_since(started)
+                first = first if first is not None else ms_since(started)
                 tokens, queue_ms = tokens + 1, delta.queue_ms
                 text += delta.text
                 wording = "" if begins_pick(text) else split_pick(text)[1]
@@ -100,7 +101,7 @@ class Answerer:
             on_text(wording[shown:])
         return Draft(
             wording.strip(), complete, prompt.packed, _picked_first(picked, allowed, prompt), usage, queue_ms, first,
-            _ms_since(started),
+            ms_since(started),
         )  # fmt: skip
 
 
@@ -111,7 +112,3 @@ def _picked_first(picked: int | None, allowed: Sequence[Evidence], prompt: Promp
 def _says_enough(text: str) -> bool:
     """A third sentence has begun: two were asked for, and small models go on with whatever comes to mind."""
     return sum(1 for _ in split_units(text)) > MAX_SENTENCES
-
-
-def _ms_since(started: float) -> float:
-    return round((time.monotonic() - started) * 1000, 1)

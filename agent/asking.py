@@ -20,6 +20,7 @@ from agent.schemas import (
     TraceStep,
     Usage,
 )
+from agent.telemetry.clock import ms_since
 from agent.telemetry.logs import get_logger
 
 Emit = Callable[[AskEvent], None]
@@ -68,7 +69,7 @@ class Asking:
         nearest: list[Nearest] | None = None,
     ) -> Answer:
         """The whole answer; with a `reason` it is an abstention."""
-        self.timed(total_ms=round((time.monotonic() - self.started) * 1000, 1))
+        self.timed(total_ms=ms_since(self.started))
         return Answer(
             answer=answer.text,
             sentences=answer.sentences,

@@ -17,6 +17,7 @@ from agent.retrieval.reranker import Reranker
 from agent.retrieval.retriever import Retriever
 from agent.settings import NO_MODEL, Settings
 from agent.store.store import Store
+from agent.telemetry.clock import ms_since
 
 Phase = Callable[[str, float], None]
 
@@ -102,4 +103,4 @@ async def _warm_up(loaded: Loaded, embedder: Embedder) -> None:
 def _timed(name: str, phase: Phase) -> Iterator[None]:
     started = time.monotonic()
     yield
-    phase(name, round((time.monotonic() - started) * 1000, 1))
+    phase(name, ms_since(started))

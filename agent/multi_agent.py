@@ -28,6 +28,7 @@ from agent.schemas import (
     SourcesEvent,
 )
 from agent.settings import Settings
+from agent.telemetry.clock import ms_since
 from agent.text.language import detect_language
 from agent.verifier import Verdict, Verifier, quote
 
@@ -100,7 +101,7 @@ class MultiAgent:
     async def _embed(self, asking: Asking, texts: Sequence[str]) -> dict[str, Query]:
         started = time.monotonic()
         made = await asyncio.to_thread(make_queries, texts, asking.asked_in, self._embedder)
-        asking.timed(retrieval_ms=round((time.monotonic() - started) * 1000, 1))
+        asking.timed(retrieval_ms=ms_since(started))
         return dict(zip(texts, made, strict=True))
 
     async def _from_documents(self, asking: Asking, planned: Plan, queries: dict[str, Query]) -> Answer:

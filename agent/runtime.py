@@ -21,6 +21,7 @@ from agent.loading import Loaded, load
 from agent.schemas import Answer, AskEvent, AskRequest
 from agent.service import AskService, Emit
 from agent.settings import Settings
+from agent.telemetry.clock import ms_since
 from agent.telemetry.logs import get_logger
 from agent.telemetry.request_line import Caller, log_refusal
 from agent.version import VERSIONS
@@ -99,7 +100,7 @@ class Runtime:
                 return False
             self._loaded = loaded
             self._service = AskService(loaded.agent, self.settings)
-            self._ready_ms = round((time.monotonic() - self._started) * 1000, 1)
+            self._ready_ms = ms_since(self._started)
             self._become(State.READY)
         log.info("load.ready", attempt=attempt.number, ready_ms=self._ready_ms, **attempt.phases_ms)
         return True

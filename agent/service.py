@@ -10,6 +10,7 @@ from agent.errors import AskError, DeadlineExceeded, InternalError, Overloaded
 from agent.multi_agent import MultiAgent
 from agent.schemas import Answer, AskEvent, AskRequest, FinalEvent
 from agent.settings import Settings
+from agent.telemetry.clock import ms_since
 from agent.telemetry.logs import get_logger
 from agent.telemetry.request_line import Caller, log_answer, log_cancelled, log_refusal
 
@@ -65,10 +66,10 @@ class AskService:
             try:
                 answer = await self._admit(request, caller, emit)
             except AskError as error:
-                log_refusal(caller, error, total_ms=_ms_since(started))
+                log_refusal(caller, error, total_ms=ms_since(started))
                 raise
             except asyncio.CancelledError:
-                log_cancelled(caller, total_ms=_ms_since(started))
+                log_cancelled(caller, total_ms=ms_since(started))
                 raise
             log_answer(caller, request, answer, log_content=self._settings.log_content)
             return answer
@@ -95,7 +96,3 @@ class AskService:
         except Exception as error:  # the one edge below both transports: nothing of Python may reach a caller
             get_logger().exception("ask.crashed", request_id=caller.request_id)
             raise InternalError(detail=repr(error)) from error
-
-
-def _ms_since(started: float) -> float:
-    return round((time.monotonic() - started) * 1000, 1)

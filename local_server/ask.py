@@ -9,6 +9,7 @@ from starlette.responses import Response
 from agent.errors import AskError
 from agent.runtime import Runtime
 from agent.schemas import Answer, AskRequest
+from agent.telemetry.clock import ms_since
 from agent.telemetry.request_line import Caller, log_cancelled, log_refusal
 from agent.validation import parse_request
 from local_server.disconnect import Disconnected, until_disconnect
@@ -42,12 +43,8 @@ async def _read_question(request: Request, max_bytes: int, caller: Caller) -> As
     try:
         return parse_request(await read_json(request, max_bytes))
     except AskError as error:
-        log_refusal(caller, error, total_ms=_ms_since(started))
+        log_refusal(caller, error, total_ms=ms_since(started))
         raise
     except Disconnected:
-        log_cancelled(caller, total_ms=_ms_since(started))
+        log_cancelled(caller, total_ms=ms_since(started))
         raise
-
-
-def _ms_since(started: float) -> float:
-    return round((time.monotonic() - started) * 1000, 1)

@@ -11,6 +11,7 @@ from agent.engine.base import FinishReason, Sampling, TokenDelta
 from agent.engine.sampling import Sampler
 from agent.engine.tokenizer import ChatTokenizer, IncrementalDecoder
 from agent.errors import AskError
+from agent.telemetry.clock import ms_since
 
 
 class Sequence:
@@ -33,7 +34,7 @@ class Sequence:
 
     def admit(self) -> None:
         """It has got a place; from here on it runs."""
-        self.queue_ms = round((time.monotonic() - self._submitted) * 1000, 1)
+        self.queue_ms = ms_since(self._submitted)
 
     def accept(self, logits: torch.Tensor, end_ids: frozenset[int]) -> bool:
         """Pick the next token from `logits`, shape (vocabulary,), and deliver it. True when that was the last."""
