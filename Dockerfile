@@ -46,7 +46,8 @@ COPY rag_stor[e] /rag_store/
 FROM base AS baked
 ARG BASE_MODEL=models/SmolLM2-135M-Instruct
 ARG EMBEDDING_MODEL=models/multilingual-e5-small
-ARG LORA_MODEL=""
+# auto: the adapter that ships for the embedded model, with that model only.
+ARG LORA_MODEL=auto
 # Left out: no reranker.
 ARG RERANKER_MODEL=""
 # Left out: an index of the project's own guides.

@@ -44,8 +44,46 @@ class Calibration:
 
     def _probability(self, judgement: str, signals: Signals) -> float:
         weights = self.weights[judgement]["foreign" if signals.foreign else "own"]
-        logit = weights["bias"] + sum(weights.get(name, 0.0) * value for name, value in asdict(signals).items())
-        return 1.0 / (1.0 + math.exp(-max(min(logit, 50.0), -50.0)))
+        return logistic(
+            weights["bias"] + sum(weights.get(name, 0.0) * value for name, value in asdict(signals).items())
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderCalibration:
+    """How far to believe an adapter that was trained to say when nothing answers.
+
+    Weights of a logistic regression over the logits of what retrieval and the adapter say; `python -m training` fits
+    them on questions about articles that the adapter has not seen, and keeps them in its provenance.
+    """
+
+    bias: float
+    retrieval: float
+    nothing: float
+    certainty: float
+
+    def confidence(self, retrieval: float, nothing: float, certainty: float) -> float:
+        """The probability that the adapter's answer is right, 0 to 1.
+
+        `retrieval` is `Calibration.confidence` of the best evidence; the others are as in `agent.reading.Reading`.
+        """
+        return logistic(
+            self.bias
+            + self.retrieval * logit(retrieval)
+            + self.nothing * logit(nothing)
+            + self.certainty * logit(certainty)
+        )
+
+
+def logistic(value: float) -> float:
+    """The probability of a logit."""
+    return 1.0 / (1.0 + math.exp(-max(min(value, 50.0), -50.0)))
+
+
+def logit(probability: float) -> float:
+    """The logit of a probability, within what a float32 softmax can tell from 0 and 1."""
+    kept = min(max(probability, 1e-6), 1 - 1e-6)
+    return math.log(kept / (1 - kept))
 
 
 @cache

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, TypeVar
 
-from agent.answerer import ALLOWED_EVIDENCE
+from agent.citations import CitedText
 from agent.planner import Part
 from agent.retrieval.evidence import Evidence
 from agent.retrieval.finding import Finding
@@ -15,6 +15,8 @@ from agent.schemas import Nearest
 Item = TypeVar("Item")
 
 _MOST_NEAREST = 3
+# Further down than the best few, sentences speak of something else.
+_SPEAKING = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,9 @@ class Judged:
             "confidence": round(self.confidence, 3),
         }  # fmt: skip
 
-    def allowed(self, parts: Sequence["Judged"]) -> Sequence[Evidence]:
-        """The sentences that the model may answer this part from: the parts take turns."""
-        return self.finding.evidence[: max(ALLOWED_EVIDENCE // len(parts), 1)]
+    def answered_by(self, answer: CitedText) -> bool:
+        """Whether the answer cites a sentence that speaks to this part."""
+        return any(map(answer.cites, self.finding.evidence[:_SPEAKING]))
 
 
 def passages_of(parts: Sequence[Judged]) -> list[Passage]:

@@ -3,16 +3,18 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from agent.answerer import Answerer, Draft
 from agent.asking import Asking, Emit
-from agent.calibration import Calibration
+from agent.calibration import Calibration, ReaderCalibration
 from agent.citations import CitedText
 from agent.corpus import LiveCorpus
 from agent.engine.base import Engine
 from agent.errors import NoLanguageModel, PromptTooLong, UnknownAdapter
 from agent.judged import Judged, evidence_of, nearest_of, passages_of
 from agent.planner import Part, Plan, plan
+from agent.prompts import NOTHING
 from agent.replies import NOTHING_ABOUT, NOTHING_VERIFIED, UNANSWERED, about_corpus
 from agent.retrieval.embedder import Embedder
 from agent.retrieval.evidence import Evidence
@@ -50,7 +52,8 @@ class MultiAgent:
         self._settings = settings
         self._calibration = Calibration.for_embedder(embedder.name)
         self._router = Router(embedder)
-        self._answerer = Answerer(engine, settings.context_tokens, settings.max_tokens)
+        self._answerer = Answerer(engine, settings.context_sentences, settings.context_tokens, settings.max_tokens)
+        self._readers = _readers(engine)
         self._verifier = Verifier()
 
     @property
@@ -112,12 +115,18 @@ class MultiAgent:
             return self._abstain(asking, "out_of_corpus", judged)
         passages = passages_of(relevant)
         asking.emit(SourcesEvent(sources=[_source(passage) for passage in passages]))
-        if asking.request.mode != "extractive" and self._engine.context_length > 0:
-            worded = await self._word(asking, passages, relevant)
-            if worded is not None:
-                return self._finish_worded(asking, *worded, judged, relevant)
-            if asking.request.mode == "generative":
-                return self._abstain(asking, "unsupported", judged)
+        if asking.request.mode == "extractive" or self._engine.context_length == 0:
+            return self._finish_extracted(asking, judged, relevant)
+        reader = self._readers.get(asking.adapter or "") if asking.request.mode == "auto" else None
+        if reader is not None:
+            # It answers one question in the fewest words; parts of a question are quoted.
+            read = await self._read(asking, reader, relevant[0]) if len(judged) == 1 else None
+            return read or self._finish_extracted(asking, judged, relevant)
+        worded = await self._word(asking, relevant)
+        if worded is not None:
+            return self._finish_worded(asking, *worded, judged, relevant)
+        if asking.request.mode == "generative":
+            return self._abstain(asking, "unsupported", judged)
         return self._finish_extracted(asking, judged, relevant)
 
     async def _find(self, asking: Asking, part: Part, queries: Sequence[Query]) -> Judged:
@@ -128,16 +137,30 @@ class MultiAgent:
         relevance, confidence = self._calibration.relevance, self._calibration.confidence
         return Judged(part, finding, relevance(finding.signals), confidence(finding.signals))
 
-    async def _word(
-        self, asking: Asking, passages: Sequence[Passage], relevant: Sequence[Judged]
-    ) -> tuple[Verdict, float] | None:
+    async def _read(self, asking: Asking, reader: ReaderCalibration, part: Judged) -> Answer | None:
+        """The answer of an adapter that knows when nothing answers: its words where they stand in its evidence, else
+        that evidence; or an abstention. None when it has not said.
+        """
+        draft = await self._draft(asking, part.finding.evidence)
+        if draft is None or (nothing := draft.reading.nothing) is None:
+            return None
+        reading = draft.reading
+        confidence = reader.confidence(part.confidence, nothing, reading.certainty)
+        if confidence < self._settings.min_confidence:
+            return self._abstain(asking, "unsupported", [replace(part, confidence=confidence)])
+        verdict = self._verifier.verify(asking.request.question, draft, asking.language)
+        if verdict.evidence is not None:
+            return self._finish_worded(asking, verdict, confidence, [part], [part])
+        answer = CitedText()
+        picked = draft.allowed[0] if reading.picked not in (None, NOTHING) else part.finding.evidence[0]
+        quote(answer, picked, asking.language)
+        asking.step("verifier", "extract", kept=1)
+        return asking.finish(answer, confidence)
+
+    async def _word(self, asking: Asking, relevant: Sequence[Judged]) -> tuple[Verdict, float] | None:
         """What of the model's wording stands, and how sure that is; None when nothing does, or a quote is better."""
-        try:
-            draft = await self._draft(asking, passages, evidence_of(relevant))
-        except PromptTooLong:
-            if asking.request.mode == "generative":
-                raise
-            asking.step("answerer", "too_long")
+        draft = await self._draft(asking, evidence_of(relevant))
+        if draft is None:
             return None
         verdict = self._verifier.verify(asking.request.question, draft, asking.language)
         if verdict.evidence is None:
@@ -149,17 +172,28 @@ class MultiAgent:
         confidence = self._calibration.confidence(part.finding.signals_for(verdict.evidence)) * verdict.support
         return (verdict, confidence) if confidence >= self._settings.min_confidence else None
 
-    async def _draft(self, asking: Asking, passages: Sequence[Passage], evidence: Sequence[Evidence]) -> Draft:
+    async def _draft(self, asking: Asking, evidence: Sequence[Evidence]) -> Draft | None:
+        """What the model writes; None where a quote can stand for what it cannot read."""
+
         def on_text(text: str) -> None:
             asking.emit(DeltaEvent(text=text))
 
-        draft = await self._answerer.draft(asking.request, passages, evidence, asking.language, on_text)
-        asking.step("answerer", "complete" if draft.complete else "cut", passages=len(draft.packed))
-        asking.usage = draft.usage
+        try:
+            draft = await self._answerer.draft(asking.request, evidence, asking.language, on_text)
+        except PromptTooLong:
+            if asking.request.mode == "generative":
+                raise
+            asking.step("answerer", "too_long")
+            return None
+        reading = draft.reading
+        decision = "nothing" if reading.picked == NOTHING else "complete" if reading.complete else "cut"
+        nothing = None if reading.nothing is None else round(reading.nothing, 3)
+        asking.step("answerer", decision, sentences=len(draft.allowed), nothing=nothing)
+        asking.usage = reading.usage
         asking.timed(
-            queue_ms=draft.queue_ms,
-            time_to_first_token_ms=draft.first_token_ms,
-            generation_ms=draft.generation_ms,
+            queue_ms=reading.queue_ms,
+            time_to_first_token_ms=reading.first_token_ms,
+            generation_ms=reading.generation_ms,
         )
         return draft
 
@@ -168,11 +202,11 @@ class MultiAgent:
     ) -> Answer:
         """The model's words, and a quote for each part of the question that they leave out."""
         answer, confidences = verdict.answer, [confidence]
-        left_out = [item for item in relevant if not any(map(answer.cites, item.allowed(relevant)))]
+        left_out = [item for item in relevant if not item.answered_by(answer)]
         if len(relevant) > 1 and asking.request.mode == "auto":
             confidences += self._quote_best(asking, answer, left_out)
         asking.step("verifier", "model", kept=verdict.kept, dropped=verdict.dropped, support=round(verdict.support, 3))
-        self._mention_missing(asking, answer, judged, relevant)
+        self._mention_missing(asking, answer, judged)
         return asking.finish(answer, min(confidences))
 
     def _finish_extracted(self, asking: Asking, judged: Sequence[Judged], relevant: Sequence[Judged]) -> Answer:
@@ -182,7 +216,7 @@ class MultiAgent:
         if not confidences:
             return self._abstain(asking, "unsupported", judged)
         asking.step("verifier", "extract", kept=len(answer.citations))
-        self._mention_missing(asking, answer, judged, relevant)
+        self._mention_missing(asking, answer, judged)
         return asking.finish(answer, min(confidences))
 
     def _quote_best(self, asking: Asking, answer: CitedText, parts: Sequence[Judged]) -> list[float]:
@@ -194,16 +228,14 @@ class MultiAgent:
                 quote(answer, best, asking.language)
         return [item.confidence for item in quotable]
 
-    def _mention_missing(
-        self, asking: Asking, answer: CitedText, judged: Sequence[Judged], relevant: Sequence[Judged]
-    ) -> None:
+    def _mention_missing(self, asking: Asking, answer: CitedText, judged: Sequence[Judged]) -> None:
         """Say of which part of the question there is nothing; a question of one part has its answer."""
         if len(judged) == 1:
             return
         for item in judged:
             if item.relevance < self._settings.min_relevance:
                 answer.say(NOTHING_ABOUT[asking.language].format(item.part.text))
-            elif not any(map(answer.cites, item.allowed(relevant))):
+            elif not item.answered_by(answer):
                 answer.say(NOTHING_VERIFIED[asking.language].format(item.part.text))
 
     def _report_found(self, asking: Asking, judged: Sequence[Judged]) -> None:
@@ -226,6 +258,12 @@ class MultiAgent:
         answer.say(UNANSWERED[reason][asking.language])
         confidence = max((item.confidence for item in judged), default=0.0)
         return asking.finish(answer, confidence, reason=reason, nearest=nearest_of(judged))
+
+
+def _readers(engine: Engine) -> dict[str, ReaderCalibration]:
+    """Of each adapter that has been calibrated."""
+    weights = {name: known.reader for name, known in engine.provenances.items() if known is not None}
+    return {name: ReaderCalibration(**known) for name, known in weights.items() if known is not None}
 
 
 def _source(passage: Passage) -> Source:

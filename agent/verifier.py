@@ -1,9 +1,13 @@
 """The Verifier: keeps what the source says, drops the rest, and cites it.
 
-A sentence of the draft stands if one source sentence that speaks to the question has every number, identifier and name
-of it and nearly all of its words, and denies something if it does; if it is in the language that was asked for, and if
-it passes on what that source sentence adds to the question: small models like to say the question again, or one phrase
-over and over.
+A draft that is a stretch of a sentence, word for word, stands, unless that sentence has no word of the question (so
+that a document cannot put words into the model's mouth), or denies something and the stretch does not, or the stretch
+says nothing that the question does not.
+
+Otherwise a sentence of the draft stands if one source sentence that speaks to the question has every number, identifier
+and name of it and nearly all of its words, and denies something if it does; if it is in the language that was asked
+for, and if it passes on what that source sentence adds to the question: small models like to say the question again, or
+one phrase over and over.
 """
 
 import re
@@ -52,6 +56,8 @@ class Verifier:
 
     def verify(self, question: str, draft: Draft, language: Language) -> Verdict:
         """The draft's supported sentences with their citations."""
+        if (copied := _copied(question, draft, language)) is not None:
+            return copied
         answer = CitedText()
         first: Evidence | None = None
         told: set[str] = set()
@@ -76,11 +82,38 @@ def quote(answer: CitedText, evidence: Evidence, language: Language) -> None:
     answer.add(" ".join(evidence.sentence.text.split()), evidence, 1.0, lead)
 
 
+def _copied(question: str, draft: Draft, language: Language) -> Verdict | None:
+    """The verdict on a draft in its evidence's own words and order; None when it is in others."""
+    said = " ".join(_MARK.sub("", draft.reading.text).split())
+    if not said or not draft.reading.complete or _in_another_language(said, language):
+        return None
+    for evidence in draft.allowed:
+        text = _stretch_of(said, evidence, language)
+        if text is None:
+            continue
+        spoken = evidence.passage.chunk.language
+        if not set(terms(ungrouped(text), spoken)) - set(terms(ungrouped(question), spoken)):
+            return None
+        answer = CitedText()
+        answer.add(text, evidence, 1.0)
+        return Verdict(answer, evidence, kept=1, dropped=0, support=1.0)
+    return None
+
+
+def _stretch_of(said: str, evidence: Evidence, language: Language) -> str | None:
+    """The stretch of the sentence that was said; a full stop behind it may be the model's own."""
+    source, spoken = " ".join(evidence.sentence.text.split()), evidence.passage.chunk.language
+    text = said if said in source else said.rstrip(".")
+    stands = re.search(rf"(?<!\w){re.escape(text)}(?!\w)", source) is not None
+    speaks = evidence.coverage > 0.0 or spoken != language
+    return text if text and stands and speaks and negates(text, spoken) == negates(source, spoken) else None
+
+
 def _draft_sentences(draft: Draft) -> list[str]:
-    spans = [span for span in split_units(draft.text) if span.kind is not Kind.HEADING]
-    sentences = [" ".join(_MARK.sub("", draft.text[span.start : span.end]).split()) for span in spans]
+    spans = [span for span in split_units(draft.reading.text) if span.kind is not Kind.HEADING]
+    sentences = [" ".join(_MARK.sub("", draft.reading.text[span.start : span.end]).split()) for span in spans]
     # An answer that ran into max_tokens ends in the middle of a sentence.
-    return sentences if draft.complete else sentences[:-1]
+    return sentences if draft.reading.complete else sentences[:-1]
 
 
 def _best_support(

@@ -13,6 +13,9 @@ from pathlib import Path
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 # As BASE_MODEL: no language model.
 _NO_MODEL = "none"
+# As LORA_MODEL: the adapter that ships for BASE_MODEL, if one does.
+_AUTO = "auto"
+_SHIPPED = {"models/SmolLM2-135M-Instruct": "adapters/smollm2-ask"}
 # What the build context can hold (see .dockerignore); `models/mine` looks like a Hub id and is none.
 _CONTEXT_FOLDERS = ("models", "adapters", "rag_store")
 
@@ -70,8 +73,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--target", type=Path, required=True, help="the image's working directory")
     parser.add_argument("settings", nargs="*", metavar="SETTING=VALUE")
     options = parser.parse_args(arguments)
-    for setting in options.settings:
-        name, _, value = setting.partition("=")
+    settings = dict(setting.split("=", 1) for setting in options.settings)
+    if settings.get("LORA_MODEL") == _AUTO:
+        settings["LORA_MODEL"] = _SHIPPED.get(settings.get("BASE_MODEL", ""), "")
+    for name, value in settings.items():
         try:
             for line in bake(value, options.source, options.target):
                 sys.stderr.write(f"{name}: {line}\n")

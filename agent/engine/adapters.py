@@ -1,17 +1,27 @@
 """LoRA adapters: which ones, where they are, and whether they fit the base model."""
 
+import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from torch import nn
 
+from agent.engine.provenance import Provenance
 from agent.errors import AdapterMismatch, ConfigurationError
 from agent.model_source import locate
-from agent.settings import Settings
+from agent.settings import (
+    EMBEDDED_ADAPTER,
+    EMBEDDED_ADAPTER_NAME,
+    EMBEDDED_LLM,
+    LORA_AUTO,
+    NO_ADAPTER,
+    Settings,
+)
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
@@ -21,14 +31,15 @@ _KEY = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])(?:\.\
 
 
 def adapter_folders(settings: Settings) -> dict[str, Path]:
-    """Name and folder of each adapter in LORA_MODEL, in order; the first is the default.
+    """Name and folder of each adapter in LORA_MODEL, in order.
 
     Raises:
         ConfigurationError: a name is not valid or comes twice.
         ModelNotFound: an adapter is nowhere.
     """
     folders: dict[str, Path] = {}
-    for entry in filter(None, (part.strip() for part in settings.lora_model.split(","))):
+    wanted = _shipped(settings) if settings.lora_model == LORA_AUTO else settings.lora_model
+    for entry in filter(None, (part.strip() for part in wanted.split(","))):
         name, separator, value = entry.partition("=")
         if not separator:
             name, value = entry.rstrip("/").rsplit("/", 1)[-1], entry
@@ -38,14 +49,34 @@ def adapter_folders(settings: Settings) -> dict[str, Path]:
     return folders
 
 
-def check_fits(folder: Path, base: nn.Module, base_names: set[str]) -> None:
-    """Refuse an adapter that was made for another base model, before any of its weights is used.
+def _shipped(settings: Settings) -> str:
+    fits = settings.base_model == EMBEDDED_LLM and Path(EMBEDDED_ADAPTER).is_dir()
+    return f"{EMBEDDED_ADAPTER_NAME}={EMBEDDED_ADAPTER}" if fits else ""
 
-    `base_names` are the names the base is known by. An adapter trained from a local path says nothing about the name;
-    then only the shapes decide.
+
+def default_adapter(settings: Settings, names: Sequence[str]) -> str | None:
+    """The adapter of a request that names none: DEFAULT_ADAPTER, or the first one, or none.
 
     Raises:
-        AdapterMismatch: it declares another base, or targets modules that the base lacks or that have other shapes.
+        ConfigurationError: DEFAULT_ADAPTER is none of `names`.
+    """
+    wanted = settings.default_adapter
+    if wanted == NO_ADAPTER or not (wanted or names):
+        return None
+    if wanted and wanted not in names:
+        raise ConfigurationError("DEFAULT_ADAPTER is not among the adapters of LORA_MODEL.", detail=wanted)
+    return wanted or names[0]
+
+
+def check_fits(folder: Path, base: nn.Module, base_names: set[str]) -> Provenance | None:
+    """Refuse an adapter that was made for another base model, before any of its weights is used; its provenance.
+
+    `base_names` are the names the base is known by. An adapter trained from a local path says nothing about the name;
+    then its provenance decides, and where it has none, the shapes.
+
+    Raises:
+        AdapterMismatch: it declares another base or rank, was trained on other weights, or targets modules that the
+            base lacks or that have other shapes.
     """
     config = _read_config(folder)
     declared = str(config.get("base_model_name_or_path") or "")
@@ -53,11 +84,33 @@ def check_fits(folder: Path, base: nn.Module, base_names: set[str]) -> None:
         name = declared.rsplit("/", 1)[-1].casefold()
         if name not in {known.casefold() for known in base_names}:
             raise AdapterMismatch("An adapter was made for another base model.", detail=f"{folder.name}: {declared}")
-    modules = dict(base.named_modules())
+    modules, ranks = dict(base.named_modules()), _ranks(config)
     for key, shape in _shapes(folder).items():
         match = _KEY.fullmatch(key)
-        if match is not None and not _fits(modules, match["module"], match["side"], shape):
+        if match is None:
+            continue
+        if not _fits(modules, match["module"], match["side"], shape):
             raise AdapterMismatch("An adapter does not fit the base model's layers.", detail=f"{folder.name}: {key}")
+        if shape[0 if match["side"] == "A" else 1] not in ranks:
+            raise AdapterMismatch(f"An adapter has another rank than its {CONFIG}.", detail=f"{folder.name}: {key}")
+    provenance = Provenance.read(folder)
+    if provenance is not None and provenance.base_fingerprint != fingerprint(base):
+        raise AdapterMismatch("An adapter was trained on other weights than BASE_MODEL has.", detail=folder.name)
+    return provenance
+
+
+def fingerprint(base: nn.Module) -> str:
+    """SHA-256 of the names and values of a model's one-dimensional weights.
+
+    These are the norms: any training changes them; sharding, another dtype and quantisation leave them as they are (in
+    bfloat16, as which they are compared).
+    """
+    digest = hashlib.sha256()
+    for name, weight in base.named_parameters():
+        if weight.dim() == 1:
+            digest.update(name.encode())
+            digest.update(weight.detach().to("cpu", torch.bfloat16).view(torch.int16).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
@@ -68,6 +121,11 @@ def _read_config(folder: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or config.get("peft_type") != "LORA":
         raise AdapterMismatch("An adapter is not a LoRA adapter.", detail=folder.name)
     return config
+
+
+def _ranks(config: Mapping[str, Any]) -> set[Any]:
+    pattern = config.get("rank_pattern")
+    return {config.get("r"), *(pattern.values() if isinstance(pattern, dict) else ())}
 
 
 def _shapes(folder: Path) -> dict[str, tuple[int, ...]]:

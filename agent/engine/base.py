@@ -1,8 +1,10 @@
 """The one contract between the agents and whatever generates text."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
+
+from agent.engine.provenance import Provenance
 
 FinishReason = Literal["stop", "length"]
 ChatMessage = dict[str, str]
@@ -13,7 +15,8 @@ class Sampling:
     """How to pick tokens. `temperature` 0 is greedy; the same seed gives the same tokens.
 
     With `choices`, each a sequence of token ids, the generation begins with one of them, the one the model finds
-    likeliest token by token, and goes on freely behind it.
+    likeliest token by token, and goes on freely behind it. Of the token `watched` the first delta tells the
+    probability.
     """
 
     max_tokens: int
@@ -21,19 +24,23 @@ class Sampling:
     top_p: float = 1.0
     seed: int | None = None
     choices: tuple[tuple[int, ...], ...] = ()
+    watched: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TokenDelta:
     """One generated token. `text` is what it adds to the answer, empty while a character is incomplete.
 
-    `queue_ms` is how long the whole generation had to wait for a place.
+    `logprob` is the natural logarithm of the token's probability, whatever the temperature; `watched` that of
+    `Sampling.watched` to stand first, None on later tokens. `queue_ms` is how long the whole generation had to wait.
     """
 
     token_id: int
     text: str
     finish: FinishReason | None = None
     queue_ms: float = 0.0
+    logprob: float = 0.0
+    watched: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,7 @@ class Engine(Protocol):
 
     model: str
     adapters: tuple[str, ...]
+    provenances: Mapping[str, Provenance | None]
     default_adapter: str | None
     context_length: int
     capacity: int

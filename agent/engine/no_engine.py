@@ -1,8 +1,10 @@
 """No language model at all: the service quotes, in `mode: extractive`, and generates nothing."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from types import MappingProxyType
 
 from agent.engine.base import ChatMessage, EngineStats, Sampling, TokenDelta
+from agent.engine.provenance import Provenance
 from agent.errors import NoLanguageModel
 
 # Quoting takes milliseconds of a core; this many at once keep a small machine busy without a queue.
@@ -14,6 +16,7 @@ class NoEngine:
 
     model = "none"
     adapters: tuple[str, ...] = ()
+    provenances: Mapping[str, Provenance | None] = MappingProxyType({})
     default_adapter: str | None = None
     context_length = 0
     capacity = CAPACITY

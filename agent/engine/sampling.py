@@ -14,6 +14,8 @@ class Sampler:
         self._sampling = sampling
         self._open = [choice for choice in sampling.choices if choice]
         self._picked = 0
+        self.logprob = 0.0
+        self.watched: float | None = None
         self._generator = torch.Generator()
         if sampling.seed is not None:
             self._generator.manual_seed(sampling.seed)
@@ -21,8 +23,12 @@ class Sampler:
             self._generator.seed()
 
     def pick(self, logits: torch.Tensor) -> int:
-        """A token id from `logits`, shape (vocabulary,)."""
+        """A token id from `logits`, shape (vocabulary,); `logprob` and `watched` are as in `TokenDelta`."""
         token = self._choose(logits) if self._open else self._sample(logits)
+        logprobs = torch.log_softmax(logits.float(), dim=-1)
+        watched = self._sampling.watched
+        self.logprob = float(logprobs[token])
+        self.watched = float(logprobs[watched]) if watched is not None and self._picked == 0 else None
         self._picked += 1
         return token
 

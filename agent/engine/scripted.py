@@ -1,9 +1,12 @@
 """An engine without a model: it says what it was told to say. For tests, demos and developing a client."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+import math
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from types import MappingProxyType
 
-from agent.engine.base import ChatMessage, EngineStats, Sampling, TokenDelta
+from agent.engine.base import ChatMessage, EngineStats, FinishReason, Sampling, TokenDelta
+from agent.engine.provenance import Provenance
 from agent.errors import GenerationFailed, PromptTooLong, UnknownAdapter
 
 Script = Callable[[str], str]
@@ -21,6 +24,7 @@ class ScriptedEngine:
         script: Script = lambda _prompt: "I do not know.",
         *,
         adapters: Sequence[str] = (),
+        provenances: Mapping[str, Provenance] = MappingProxyType({}),
         delay_s: float = 0.0,
         capacity: int = 4,
         context_length: int = 4096,
@@ -28,6 +32,7 @@ class ScriptedEngine:
         self.model = "scripted"
         self.adapters = tuple(adapters)
         self.default_adapter = self.adapters[0] if self.adapters else None
+        self.provenances: Mapping[str, Provenance | None] = dict.fromkeys(self.adapters) | dict(provenances)
         self.context_length = context_length
         self.capacity = capacity
         self.prompts: list[str] = []
@@ -74,7 +79,8 @@ class ScriptedEngine:
                 self._generated += 1
                 last = place == len(kept) - 1
                 finished = last
-                yield TokenDelta(self._id(word), word, ("stop" if kept == words else "length") if last else None)
+                finish: FinishReason | None = ("stop" if kept == words else "length") if last else None
+                yield TokenDelta(self._id(word), word, finish, watched=self._watched(word, place, sampling))
         finally:
             self._running -= 1
             self.cancelled += not finished
@@ -96,6 +102,12 @@ class ScriptedEngine:
             return self._script(prompt)
         except RuntimeError as error:
             raise GenerationFailed(detail=repr(error)) from error
+
+    def _watched(self, word: str, place: int, sampling: Sampling) -> float | None:
+        """It never wavers: what it says was certain, and what it does not say out of the question."""
+        if place > 0 or sampling.watched is None:
+            return None
+        return 0.0 if self._id(word.strip()) == sampling.watched else -math.inf
 
     def _id(self, word: str) -> int:
         if word not in self._ids:

@@ -42,7 +42,9 @@ class Sequence:
         self._left -= 1
         finish: FinishReason | None = "stop" if token in end_ids else "length" if self._left == 0 else None
         self.pending = [token]
-        self._deliver(TokenDelta(token, self._decoder.add(token, last=finish is not None), finish, self.queue_ms))
+        text = self._decoder.add(token, last=finish is not None)
+        sampler = self._sampler
+        self._deliver(TokenDelta(token, text, finish, self.queue_ms, sampler.logprob, sampler.watched))
         return finish is not None
 
     def fail(self, error: AskError) -> None:

@@ -6,7 +6,7 @@ the adapter it asked for; so generations never share state, and cancelling one t
 
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from collections.abc import Sequence as SequenceOf
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-from agent.engine.adapters import adapter_folders, check_fits
+from agent.engine.adapters import adapter_folders, check_fits, default_adapter
 from agent.engine.base import ChatMessage, EngineStats, Sampling, TokenDelta
 from agent.engine.device import cache_bytes_per_token, pick_capacity, pick_device, pick_dtype
+from agent.engine.provenance import Provenance
 from agent.engine.sequence import Sequence
 from agent.engine.tokenizer import ChatTokenizer
 from agent.errors import AskError, GenerationFailed, ModelInvalid, PromptTooLong, UnknownAdapter
@@ -49,9 +50,11 @@ class TransformersEngine:
         self.model = settings.base_model.rstrip("/").rsplit("/", 1)[-1]
         self.context_length = int(getattr(base.config, "max_position_embeddings", 4096))
         per_generation = cache_bytes_per_token(base.config, dtype) * min(self.context_length, 4096)
-        self._model, self.adapters = _load_adapters(base, settings, {self.model, folder.name})
+        self.provenances: Mapping[str, Provenance | None]
+        self._model, self.provenances = _load_adapters(base, settings, {self.model, folder.name})
+        self.adapters = tuple(self.provenances)
         self._active: str | None = self.adapters[0] if self.adapters else None
-        self.default_adapter = self._active
+        self.default_adapter = default_adapter(settings, self.adapters)
         self.capacity = pick_capacity(settings, self._device, per_generation)
         self._waiting: deque[Sequence] = deque()
         self._running: list[Sequence] = []
@@ -182,17 +185,17 @@ def _load_base(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
 
 def _load_adapters(
     base: PreTrainedModel, settings: Settings, names: set[str]
-) -> tuple[PreTrainedModel | PeftModel, tuple[str, ...]]:
+) -> tuple[PreTrainedModel | PeftModel, dict[str, Provenance | None]]:
     folders = adapter_folders(settings)
     model: PreTrainedModel | PeftModel = base
-    for folder in folders.values():
-        check_fits(folder, base, names | {str(getattr(base.config, "_name_or_path", ""))})
+    known = names | {str(getattr(base.config, "_name_or_path", ""))}
+    provenances = {name: check_fits(folder, base, known) for name, folder in folders.items()}
     for name, folder in folders.items():
         if isinstance(model, PeftModel):
             model.load_adapter(str(folder), adapter_name=name)
         else:
             model = PeftModel.from_pretrained(base, str(folder), adapter_name=name)
-    return model.eval(), tuple(folders)
+    return model.eval(), provenances
 
 
 def _end_ids(model: PreTrainedModel, tokenizer: ChatTokenizer) -> frozenset[int]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.settings import EMBEDDED_ADAPTER, EMBEDDED_LLM
 from tests.conftest import ROOT
 from tests.container.dockerfile import Stage
 
@@ -56,6 +57,19 @@ def test_a_folder_that_is_not_there_stops_the_build(context: Path, tmp_path: Pat
 
     assert 2 == result.returncode
     assert f"BASE_MODEL: {value} " in result.stderr
+
+
+@pytest.mark.parametrize(("base", "baked"), [(EMBEDDED_LLM, True), ("models/mine", False), ("none", False)])
+def test_the_shipped_adapter_goes_with_its_model(context: Path, tmp_path: Path, base: str, baked: bool) -> None:
+    """With LORA_MODEL=auto, and into the place where a service looks for it; no other model has one."""
+    for folder in (EMBEDDED_LLM, EMBEDDED_ADAPTER):
+        (context / folder).mkdir(parents=True)
+        (context / folder / "file").write_text("", encoding="utf-8")
+
+    result = bake(context, tmp_path / "app", f"BASE_MODEL={base}", "LORA_MODEL=auto")
+
+    assert 0 == result.returncode, result.stderr
+    assert baked == (tmp_path / "app" / EMBEDDED_ADAPTER / "file").is_file()
 
 
 def test_the_build_passes_its_arguments_on(stages: dict[str, Stage], context: Path, tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_an_abstention_counts_as_wrong(tmp_path: Path) -> None:
 def test_modes_are_measured_side_by_side(tmp_path: Path) -> None:
     """A model that says what no source says is measured by what the product makes of it: a quote, or nothing."""
     evaluation = evaluation_of(load_squad(squad(tmp_path)), tmp_path)
-    engine = ScriptedEngine(lambda _prompt: "[1] The moon is made of cheese.")
+    engine = ScriptedEngine(lambda _prompt: "The moon is made of cheese. [1]")
     parts = Parts(engine, HashingEmbedder(), None, Settings())
     report = evaluation.run(parts, ["auto", "generative"], tmp_path, lambda *_: None, restart=False)
     assert (1.0, 0.0) == (report.answers["auto"].contains_gold, report.answers["generative"].contains_gold)

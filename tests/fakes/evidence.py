@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from agent.answerer import Draft
+from agent.reading import Reading
 from agent.retrieval.evidence import Evidence
 from agent.retrieval.retriever import Passage
 from agent.schemas import Language, Usage
@@ -39,4 +40,4 @@ def evidence(text: str, **fields: str) -> Evidence:
 
 def draft(text: str, allowed: Sequence[Evidence], *, complete: bool = True) -> Draft:
     """What a model could have written, which may rest on `allowed`."""
-    return Draft(text, complete, (), tuple(allowed), Usage(), 0.0, None, 0.0)
+    return Draft(Reading(text, complete, None, None, 1.0, Usage(), 0.0, None, 0.0), tuple(allowed))

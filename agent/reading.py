@@ -1,0 +1,90 @@
+"""One generation, read as it comes: its wording, and the number of the sentence that it rests on."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+from agent.engine.base import ChatMessage, Engine, Sampling, TokenDelta
+from agent.prompts import NOTHING, completion, settled, split_pick
+from agent.schemas import Usage
+from agent.telemetry.clock import ms_since
+from agent.text.sentences import split_units
+
+MAX_SENTENCES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a model said of a prompt. Times in milliseconds since the generation was asked for.
+
+    Attributes:
+        text: the wording, without the number behind it.
+        complete: the model ended by itself.
+        picked: that number; `NOTHING` when the model found no answer, None when it did not say.
+        nothing: the probability that it would have said `NOTHING`, 0 to 1; None when not known.
+        certainty: the probability of the wording, 0 to 1: the geometric mean over its tokens.
+    """
+
+    text: str
+    complete: bool
+    picked: int | None
+    nothing: float | None
+    certainty: float
+    usage: Usage
+    queue_ms: float
+    first_token_ms: float | None
+    generation_ms: float
+
+
+async def read(
+    engine: Engine,
+    messages: Sequence[ChatMessage],
+    sampling: Sampling,
+    adapter: str | None,
+    on_text: Callable[[str], None] = lambda _text: None,
+) -> Reading:
+    """Generate; `on_text` gets the wording as it grows.
+
+    Raises:
+        UnknownAdapter, PromptTooLong, GenerationFailed, NoLanguageModel: as `Engine.generate`.
+    """
+    ids = engine.encode_chat(messages)
+    # "[", with which no wording begins; the digit behind it is certain.
+    nothing = engine.encode(completion(NOTHING, ""))[0]
+    started = time.monotonic()
+    deltas: list[TokenDelta] = []
+    first: float | None = None
+    text, shown = "", 0
+    generation = engine.generate(ids, replace(sampling, watched=nothing), adapter)
+    async with aclosing(generation):
+        async for delta in generation:
+            first = first if first is not None else ms_since(started)
+            deltas.append(delta)
+            text += delta.text
+            wording = settled(text)
+            if len(wording) > shown:
+                on_text(wording[shown:])
+                shown = len(wording)
+            if _says_enough(wording):
+                break
+    picked, wording = split_pick(text)
+    if len(wording) > shown:
+        on_text(wording[shown:])
+    return Reading(
+        text=wording.strip(),
+        complete=bool(deltas) and deltas[-1].finish == "stop",
+        picked=NOTHING if not wording.strip() and picked is not None else picked,
+        nothing=None if not deltas or deltas[0].watched is None else math.exp(deltas[0].watched),
+        certainty=math.exp(sum(delta.logprob for delta in deltas) / max(len(deltas), 1)),
+        usage=Usage(prompt_tokens=len(ids), completion_tokens=len(deltas)),
+        queue_ms=deltas[-1].queue_ms if deltas else 0.0,
+        first_token_ms=first,
+        generation_ms=ms_since(started),
+    )
+
+
+def _says_enough(text: str) -> bool:
+    """A third sentence has begun: small models go on with whatever comes to mind."""
+    return sum(1 for _ in split_units(text)) > MAX_SENTENCES

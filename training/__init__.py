@@ -1,0 +1,1 @@
+"""The LoRA recipe: training data from questions, an adapter from the data, and figures for the adapter."""
