@@ -12,12 +12,14 @@ from agent.engine.base import Engine, Sampling
 from agent.engine.no_engine import NoEngine
 from agent.errors import StoreMismatch
 from agent.multi_agent import MultiAgent
+from agent.prompts import template_hash
 from agent.retrieval.embedder import Embedder
 from agent.retrieval.reranker import Reranker
 from agent.retrieval.retriever import Retriever
 from agent.settings import NO_MODEL, Settings
 from agent.store.store import Store
 from agent.telemetry.clock import ms_since
+from agent.telemetry.logs import get_logger
 
 Phase = Callable[[str, float], None]
 
@@ -84,8 +86,16 @@ def assemble(
     def make_retriever(opened: Store) -> Retriever:
         return Retriever(opened, settings.dense_weight, reranker)
 
+    _warn_of_other_prompts(engine)
     corpora = LiveCorpus(store, settings.rag_store, make_retriever, embedder.fingerprint)
     return Loaded(engine, MultiAgent(engine, corpora, embedder, settings), corpora)
+
+
+def _warn_of_other_prompts(engine: Engine) -> None:
+    """An adapter still works with another prompt than it was trained on, only not as well as its card says."""
+    for name, provenance in engine.provenances.items():
+        if provenance is not None and provenance.prompt != template_hash():
+            get_logger().warning("adapter.prompt_changed", adapter=name)
 
 
 async def _warm_up(loaded: Loaded, embedder: Embedder) -> None:

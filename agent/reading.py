@@ -13,6 +13,9 @@ from agent.telemetry.clock import ms_since
 from agent.text.sentences import split_units
 
 MAX_SENTENCES = 2
+# A model says that nothing answers only if that is likelier than all answers together. Greedy decoding alone compares
+# it with each first word of an answer, among which their probability is spread.
+_LEAST_NOTHING = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,8 @@ async def read(
     deltas: list[TokenDelta] = []
     first: float | None = None
     text, shown = "", 0
-    generation = engine.generate(ids, replace(sampling, watched=nothing), adapter)
+    sampling = replace(sampling, watched=nothing, watched_least=_LEAST_NOTHING)
+    generation = engine.generate(ids, sampling, adapter)
     async with aclosing(generation):
         async for delta in generation:
             first = first if first is not None else ms_since(started)

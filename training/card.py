@@ -65,7 +65,8 @@ def _where(environment: Mapping[str, Any]) -> str:
 
 
 def _table(name: str, base: Mapping[str, Any], adapter: Mapping[str, Any]) -> list[str]:
-    lines = [f"## {name}, {adapter['questions']} questions", "", "| figure | base | adapter |", "|---|---|---|"]
+    lines = [f"## {name}", "", "| figure | base | adapter |", "|---|---|---|"]
+    lines.append(f"| questions | {base['questions']} | {adapter['questions']} |")
     lines += [f"| {title} | {_number(base[key])} | {_number(adapter[key])} |" for key, title, _ in _LINES]
     return [*lines, ""]
 

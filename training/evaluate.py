@@ -1,6 +1,7 @@
 """python -m training evaluate: base model against adapter, as a table in the adapter's model card."""
 
 import argparse
+import random
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -32,6 +33,8 @@ from training.memo import MemoEngine
 _NAME = "adapter"
 BASE = "base"
 _WORK = Path("build") / "training"
+# Held-out examples that the confidence is fitted on; a few weights need no more.
+_CALIBRATED_ON = 300
 
 
 def evaluate(words: Sequence[str], settings: Settings, console: Console) -> None:
@@ -76,13 +79,14 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="its training data: the held-out examples calibrate its confidence")
     parser.add_argument("--base", help="the base model; BASE_MODEL if left out")
     parser.add_argument("--limit", type=int, help="ask so many questions of each file, drawn by the seed")
+    parser.add_argument("--base-limit", type=int, help="ask the base model only so many of these")
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
     parser.add_argument("--restart", action="store_true", help="begin anew instead of going on where a run ended")
     options = parser.parse_args(words)
     if not options.qa and options.data is None:
         parser.error("nothing to do: give --qa, --data, or both")
-    if options.limit is not None and options.limit < 1:
-        parser.error("--limit must be at least 1")
+    if any(limit is not None and limit < 1 for limit in (options.limit, options.base_limit)):
+        parser.error("--limit and --base-limit must be at least 1")
     return options
 
 
@@ -91,6 +95,7 @@ def _calibrate(data: Path, provenance: Provenance, settings: Settings, console: 
     if known.digest != provenance.data:
         raise Refused(f"The adapter was not trained on {data.name}: its held-out examples may be what it has learned.")
     held_out = known.of("held_out")
+    held_out = random.Random(provenance.seed).sample(held_out, min(len(held_out), _CALIBRATED_ON))  # noqa: S311
     engine = TransformersEngine(settings)
     try:
         with Progress(console=console) as bar:
@@ -122,19 +127,21 @@ def _examine(
                      settings.min_relevance, settings.min_confidence],
     }  # fmt: skip
     path = options.adapter.with_name(options.adapter.name + ".evaluation") / f"{dataset.name}.jsonl"
-    asked = asked_of(dataset)
+    asked = {_NAME: asked_of(dataset), BASE: asked_of(sample(dataset, options.base_limit, options.seed))}
     try:
         with Journal(path, fingerprint, restart=options.restart) as journal, Progress(console=console) as bar:
             examiner = Examiner(MemoEngine(engine), embedder, settings, folder)
-            for who in (_NAME, BASE):
-                task = bar.add_task(f"{dataset.name}, {who}", total=len(asked))
-                for one in asked:
+            for who, questions in asked.items():
+                task = bar.add_task(f"{dataset.name}, {who}", total=len(questions))
+                for one in questions:
                     if f"{who}:{one.id}" not in journal.results:
-                        adapter = _NAME if who == _NAME else None
-                        row = examiner.examine(one, adapter)
+                        row = examiner.examine(one, _NAME if who == _NAME else None)
                         journal.add(f"{who}:{one.id}", row)
                     bar.advance(task)
             examiner.close()
-            return {who: [cast(Row, journal.results[f"{who}:{one.id}"]) for one in asked] for who in (_NAME, BASE)}
+            return {
+                who: [cast(Row, journal.results[f"{who}:{one.id}"]) for one in questions]
+                for who, questions in asked.items()
+            }
     except JournalRefused as error:
         raise Refused(str(error)) from error

@@ -14,25 +14,24 @@ ChatMessage = dict[str, str]
 class Sampling:
     """How to pick tokens. `temperature` 0 is greedy; the same seed gives the same tokens.
 
-    With `choices`, each a sequence of token ids, the generation begins with one of them, the one the model finds
-    likeliest token by token, and goes on freely behind it. Of the token `watched` the first delta tells the
-    probability.
+    The token `watched` may stand first only with a probability of at least `watched_least`; the first delta tells
+    that probability.
     """
 
     max_tokens: int
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int | None = None
-    choices: tuple[tuple[int, ...], ...] = ()
     watched: int | None = None
+    watched_least: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class TokenDelta:
     """One generated token. `text` is what it adds to the answer, empty while a character is incomplete.
 
-    `logprob` is the natural logarithm of the token's probability, whatever the temperature; `watched` that of
-    `Sampling.watched` to stand first, None on later tokens. `queue_ms` is how long the whole generation had to wait.
+    `logprob` is the natural logarithm of the token's probability, whatever the temperature and `watched_least`;
+    `watched` that of `Sampling.watched` to stand first, None on later tokens. `queue_ms` is how long the whole generation had to wait.
     """
 
     token_id: int

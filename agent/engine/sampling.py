@@ -1,5 +1,7 @@
 """Picks the next token."""
 
+import math
+
 import torch
 
 from agent.engine.base import Sampling
@@ -12,7 +14,6 @@ class Sampler:
 
     def __init__(self, sampling: Sampling) -> None:
         self._sampling = sampling
-        self._open = [choice for choice in sampling.choices if choice]
         self._picked = 0
         self.logprob = 0.0
         self.watched: float | None = None
@@ -24,23 +25,17 @@ class Sampler:
 
     def pick(self, logits: torch.Tensor) -> int:
         """A token id from `logits`, shape (vocabulary,); `logprob` and `watched` are as in `TokenDelta`."""
-        token = self._choose(logits) if self._open else self._sample(logits)
         logprobs = torch.log_softmax(logits.float(), dim=-1)
-        watched = self._sampling.watched
+        self.watched = self._watch(logprobs) if self._picked == 0 else None
+        if self.watched is not None and math.exp(self.watched) < self._sampling.watched_least:
+            logits = logits.index_fill(0, torch.tensor([self._sampling.watched], device=logits.device), -math.inf)
+        token = self._sample(logits)
         self.logprob = float(logprobs[token])
-        self.watched = float(logprobs[watched]) if watched is not None and self._picked == 0 else None
         self._picked += 1
         return token
 
-    def _choose(self, logits: torch.Tensor) -> int:
-        """The likeliest token that continues one of the choices; always greedy, for it is a choice and no wording."""
-        allowed = sorted({choice[self._picked] for choice in self._open})
-        token = allowed[int(logits[allowed].argmax())]
-        # A choice that is complete ends the choosing, even if a longer one begins like it.
-        going_on = [choice for choice in self._open if choice[self._picked] == token]
-        done = any(len(choice) == self._picked + 1 for choice in going_on)
-        self._open = [] if done else going_on
-        return token
+    def _watch(self, logprobs: torch.Tensor) -> float | None:
+        return None if self._sampling.watched is None else float(logprobs[self._sampling.watched])
 
     def _sample(self, logits: torch.Tensor) -> int:
         if self._sampling.temperature == 0.0:

@@ -16,7 +16,7 @@ class ScriptedEngine:
     """Answers with `script(prompt)`, one word per token, `delay_s` apart.
 
     The prompt is the text of all messages, one after the other; a token is a word. A script that raises makes the
-    generation fail as a real model's would. It says what it was told to say, whatever `Sampling.choices` asks for.
+    generation fail as a real model's would. It says what it was told to say, whatever `Sampling` asks for.
     """
 
     def __init__(

@@ -102,7 +102,7 @@ def test_an_adapter_gets_a_card_with_both_columns(adapter: Path, base: Path, que
     assert 0 == finished.returncode, finished.stderr
     card = (adapter / "README.md").read_text(encoding="utf-8")
     assert "| figure | base | adapter |" in card
-    assert "## island, 4 questions" in card
+    assert "| questions | 4 | 4 |" in card
     assert "## Where it is worse than the base" in card
     journal = adapter.with_name("adapter.evaluation") / "island.jsonl"
     written = journal.read_bytes()

@@ -1,5 +1,7 @@
 """Which token comes next."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
@@ -9,55 +11,55 @@ from agent.engine.base import Sampling
 from agent.engine.sampling import Sampler
 
 VOCABULARY = 12
-TOKENS = st.integers(0, VOCABULARY - 1)
-CHOICES = st.lists(st.lists(TOKENS, min_size=1, max_size=4).map(tuple), min_size=1, max_size=5)
 SEEDS = st.integers(0, 2**32)
+TEMPERATURES = st.sampled_from([0.0, 0.7, 2.0])
 
 
 def logits_from(seed: int, steps: int) -> torch.Tensor:
     return torch.randn(steps, VOCABULARY, generator=torch.Generator().manual_seed(seed))
 
 
-@given(choices=CHOICES, seed=SEEDS, temperature=st.sampled_from([0.0, 0.7, 2.0]))
-def test_a_generation_begins_with_one_of_the_choices(
-    choices: list[tuple[int, ...]], seed: int, temperature: float
+@given(seed=SEEDS, temperature=TEMPERATURES, watched=st.integers(0, VOCABULARY - 1), least=st.floats(0.0, 1.0))
+def test_a_watched_token_stands_first_only_if_it_is_likely_enough(
+    seed: int, temperature: float, watched: int, least: float
 ) -> None:
-    """Exactly one, also where one begins like another; the temperature has no say in it."""
-    sampler = Sampler(Sampling(max_tokens=9, temperature=temperature, seed=1, choices=tuple(choices)))
+    """Whatever the temperature; later it is a token like any other."""
+    rows = logits_from(seed, 2)
+    sampler = Sampler(Sampling(9, temperature, seed=1, watched=watched, watched_least=least))
+    probability = float(torch.softmax(rows[0], dim=-1)[watched])
+    first = sampler.pick(rows[0])
+    assert first != watched or probability >= least - 1e-6
+    assert sampler.watched is not None
+    assert pytest.approx(probability, abs=1e-6) == math.exp(sampler.watched)
+    sampler.pick(rows[1])
+    assert sampler.watched is None
+
+
+@given(seed=SEEDS)
+def test_a_likely_watched_token_changes_nothing(seed: int) -> None:
+    """The likeliest token is picked, as without watching."""
+    rows = logits_from(seed, 3)
+    plain, watching = Sampler(Sampling(9)), Sampler(Sampling(9, watched=3))
+    assert [plain.pick(row) for row in rows] == [watching.pick(row) for row in rows]
+
+
+@given(seed=SEEDS, temperature=TEMPERATURES)
+def test_a_token_comes_with_its_probability(seed: int, temperature: float) -> None:
+    """What the model gave it, before the temperature and before anything was ruled out."""
+    (row,) = logits_from(seed, 1)
+    sampler = Sampler(Sampling(9, temperature, seed=1, watched=int(row.argmax()), watched_least=1.0))
+    token = sampler.pick(row)
+    assert pytest.approx(float(torch.log_softmax(row, dim=-1)[token])) == sampler.logprob
+
+
+@given(seed=SEEDS)
+def test_the_same_seed_picks_the_same_tokens(seed: int) -> None:
+    """Whatever else is sampled meanwhile."""
     rows = logits_from(seed, 4)
-    made: list[int] = []
-    while tuple(made) not in choices:
-        made.append(sampler.pick(rows[len(made)]))
-        assert any(choice[: len(made)] == tuple(made) for choice in choices)
-    alone = Sampler(Sampling(max_tokens=9, choices=tuple(choices)))
-    assert made == [alone.pick(rows[step]) for step in range(len(made))]
-
-
-@given(choices=CHOICES, seed=SEEDS)
-def test_behind_the_choice_it_goes_on_freely(choices: list[tuple[int, ...]], seed: int) -> None:
-    """The next token is the likeliest of all, as without choices."""
-    sampler = Sampler(Sampling(max_tokens=9, choices=tuple(choices)))
-    rows = logits_from(seed, 6)
-    made: list[int] = []
-    while tuple(made) not in choices:
-        made.append(sampler.pick(rows[len(made)]))
-    assert int(rows[5].argmax()) == sampler.pick(rows[5])
-
-
-def test_the_likeliest_choice_is_taken_token_by_token() -> None:
-    """Among those that begin alike the next token decides; a likelier token that no choice has is left alone."""
-    rows = torch.zeros(2, VOCABULARY)
-    rows[0, 9], rows[0, 3], rows[0, 1] = 5.0, 2.0, 1.0
-    rows[1, 7] = 1.0
-    sampler = Sampler(Sampling(max_tokens=4, choices=((1, 2), (3, 4), (3, 7))))
-    assert [3, 7] == [sampler.pick(rows[0]), sampler.pick(rows[1])]
-
-
-@pytest.mark.parametrize("choices", [(), ((),)])
-def test_without_a_choice_it_is_free_at_once(choices: tuple[tuple[int, ...], ...]) -> None:
-    """No choices, or one of no tokens."""
-    row = logits_from(3, 1)[0]
-    assert int(row.argmax()) == Sampler(Sampling(max_tokens=1, choices=choices)).pick(row)
+    one, other = (Sampler(Sampling(9, 1.0, seed=5)) for _ in range(2))
+    first = [one.pick(row) for row in rows]
+    torch.rand(3)
+    assert first == [other.pick(row) for row in rows]
 
 
 @given(seed=SEEDS, top_p=st.floats(0.05, 1.0))
