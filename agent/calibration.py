@@ -53,17 +53,19 @@ class Calibration:
 class ReaderCalibration:
     """How far to believe an adapter that was trained to say when nothing answers.
 
-    Weights of a logistic regression over the logits of what retrieval and the adapter say; `python -m training` fits
-    them on questions about articles that the adapter has not seen, and keeps them in its provenance.
+    Weights of a logistic regression over the logits of what retrieval and the adapter say, and the least certainty of a
+    wording that is worth more than its whole sentence; `python -m training` fits them on questions about articles that
+    the adapter has not seen, and keeps them in its provenance.
     """
 
     bias: float
     retrieval: float
     nothing: float
     certainty: float
+    least_certainty: float
 
     def confidence(self, retrieval: float, nothing: float, certainty: float) -> float:
-        """The probability that the adapter's answer is right, 0 to 1.
+        """The probability that the sentence that the adapter picked answers, 0 to 1.
 
         `retrieval` is `Calibration.confidence` of the best evidence; the others are as in `agent.reading.Reading`.
         """

@@ -148,9 +148,10 @@ class MultiAgent:
         confidence = reader.confidence(part.confidence, nothing, reading.certainty)
         if confidence < self._settings.min_confidence:
             return self._abstain(asking, "unsupported", [replace(part, confidence=confidence)])
-        verdict = self._verifier.verify(asking.request.question, draft, asking.language)
-        if verdict.evidence is not None:
-            return self._finish_worded(asking, verdict, confidence, [part], [part])
+        if reading.certainty >= reader.least_certainty:
+            verdict = self._verifier.verify(asking.request.question, draft, asking.language)
+            if verdict.evidence is not None:
+                return self._finish_worded(asking, verdict, confidence, [part], [part])
         answer = CitedText()
         picked = draft.allowed[0] if reading.picked not in (None, NOTHING) else part.finding.evidence[0]
         quote(answer, picked, asking.language)

@@ -27,7 +27,7 @@ class Reading:
         complete: the model ended by itself.
         picked: that number; `NOTHING` when the model found no answer, None when it did not say.
         nothing: the probability that it would have said `NOTHING`, 0 to 1; None when not known.
-        certainty: the probability of the wording, 0 to 1: the geometric mean over its tokens.
+        certainty: the probability of the wording, 0 to 1: the geometric mean over its tokens; a half where it has none.
     """
 
     text: str
@@ -81,7 +81,7 @@ async def read(
         complete=bool(deltas) and deltas[-1].finish == "stop",
         picked=NOTHING if not wording.strip() and picked is not None else picked,
         nothing=None if not deltas or deltas[0].watched is None else math.exp(deltas[0].watched),
-        certainty=math.exp(sum(delta.logprob for delta in deltas) / max(len(deltas), 1)),
+        certainty=math.exp(sum(delta.logprob for delta in deltas) / len(deltas)) if wording.strip() else 0.5,
         usage=Usage(prompt_tokens=len(ids), completion_tokens=len(deltas)),
         queue_ms=deltas[-1].queue_ms if deltas else 0.0,
         first_token_ms=first,

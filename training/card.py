@@ -16,6 +16,7 @@ _LINES: tuple[tuple[str, str, bool | None], ...] = (
     ("confidence", "AUROC answerable / nearly answerable, product's confidence", True),
     ("grammar", "outputs that follow the grammar", True),
     ("copied", "wordings that stand in the picked sentence", True),
+    ("sentence", "answerable, the picked sentence has a gold answer", True),
     ("said_nothing", "answerable, model says nothing answers", False),
     ("saw_through", "nearly answerable, model says nothing answers", True),
     ("answered", "answerable, answered (mode auto)", True),

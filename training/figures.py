@@ -12,12 +12,16 @@ class Row(TypedDict):
 
     The model's own words (`picked`, `nothing`, `f1`, `em`, `copied`, `grammar`, `tokens`) and the product's answer in
     mode auto (`answered`, `right`, `quotes`, `valid`, `confidence`); `f1_gold` and `em_gold` are of the gold paragraph
-    alone.
+    alone. `retrieval` is how sure retrieval is of its best sentence; `sentence_right` whether the sentence that would be
+    quoted, the picked one or, where none was picked, that one, has a gold answer.
     """
 
     answerable: bool
     picked: int | None
     nothing: float
+    certainty: float
+    retrieval: float
+    sentence_right: bool
     f1: float
     em: float
     copied: bool
@@ -47,6 +51,7 @@ class Figures:
         grammar: generations that end with a number where they should.
         copied: wordings that are, word for word, a stretch of the sentence that was picked.
         said_nothing: answerable questions to which the model says that nothing answers.
+        sentence: answerable questions where the sentence that would be quoted has a gold answer.
         saw_through: nearly answerable ones to which it says so.
         answered: answerable questions that the product answers.
         right: answerable questions to which the product's answer has a gold answer in it.
@@ -66,6 +71,7 @@ class Figures:
     grammar: float | None
     copied: float | None
     said_nothing: float | None
+    sentence: float | None
     saw_through: float | None
     answered: float | None
     right: float | None
@@ -92,6 +98,7 @@ class Figures:
             grammar=mean([float(row["grammar"]) for row in rows]),
             copied=mean([float(row["copied"]) for row in worded]),
             said_nothing=mean([float(row["picked"] == 0) for row in able]),
+            sentence=mean([float(row["sentence_right"]) for row in able]),
             saw_through=mean([float(row["picked"] == 0) for row in near]),
             answered=mean([float(row["answered"]) for row in able]),
             right=mean([float(row["right"]) for row in able]),

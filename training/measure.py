@@ -5,17 +5,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agent.answerer import Answerer, Draft
+from agent.calibration import Calibration
 from agent.loading import assemble
 from agent.prompts import NOTHING
 from agent.retrieval.embedder import Embedder
 from agent.retrieval.evidence import Evidence
+from agent.retrieval.finding import Finding
 from agent.retrieval.query import make_queries
 from agent.schemas import AskRequest, Language
 from agent.settings import Settings
 from agent.store.store import Store
 from agent.text.language import detect_language
 from evaluation.records import record_of
-from evaluation.squad import exact_match, f1
+from evaluation.squad import contains_gold, exact_match, f1
 from evaluation.subject import Asked
 from training.figures import Row
 from training.memo import MemoEngine
@@ -29,6 +31,7 @@ class Examiner:
         self._embedder = embedder
         self._settings = settings.model_copy(update={"rag_store": folder})
         self._answerer = Answerer(engine, settings.context_sentences, settings.context_tokens, settings.max_tokens)
+        self._calibration = Calibration.for_embedder(embedder.name)
         self._store = Store(folder)
         self._loaded = assemble(engine, self._store, embedder, self._settings)
 
@@ -36,27 +39,30 @@ class Examiner:
         """Close the store; the engine is the caller's."""
         self._loaded.corpora.close()
 
-    def examine(self, asked: Asked, adapter: str | None) -> Row:
-        """What comes of the question."""
-        return asyncio.run(self._examine(asked, adapter))
+    def examine(self, asked: Asked, adapter: str | None, *, gold_alone: bool = True) -> Row:
+        """What comes of the question; `gold_alone` also asks about the sentences of its own passage only."""
+        return asyncio.run(self._examine(asked, adapter, gold_alone))
 
-    async def _examine(self, asked: Asked, adapter: str | None) -> Row:
+    async def _examine(self, asked: Asked, adapter: str | None, gold_alone: bool) -> Row:
         language = detect_language(asked.text)
         request = AskRequest(question=asked.text[:4000], mode="auto", adapter=adapter)
-        evidence = self._find(asked.text, language, {})
-        draft = await self._draft(request, evidence, language)
+        finding = self._find(asked.text, language, {})
+        draft = await self._draft(request, finding.evidence, language)
         answer = await self._loaded.agent.answer(request, "evaluation", lambda _event: None)
         record = record_of(asked, answer, self._store.chunks.text_of)
         golds = asked.answers if asked.answerable else ()
         alone = None
-        if asked.answerable and asked.gold_source is not None:
+        if gold_alone and asked.answerable and asked.gold_source is not None:
             gold = self._find(asked.text, language, {"source": asked.gold_source})
-            alone = (await self._draft(request, gold, language)).reading
+            alone = (await self._draft(request, gold.evidence, language)).reading
         reading = draft.reading
         return Row(
             answerable=asked.answerable,
             picked=reading.picked,
             nothing=reading.nothing if reading.nothing is not None else 0.0,
+            certainty=reading.certainty,
+            retrieval=self._calibration.confidence(finding.signals) if finding.signals else 0.0,
+            sentence_right=asked.answerable and _has_answer(asked, _picked(draft, finding)),
             f1=f1(reading.text, golds, language),
             em=exact_match(reading.text, golds, language),
             copied=_is_copy(draft),
@@ -72,13 +78,28 @@ class Examiner:
             em_gold=exact_match(alone.text, golds, language) if alone else None,
         )
 
-    def _find(self, question: str, language: Language, filters: dict[str, str]) -> Sequence[Evidence]:
+    def _find(self, question: str, language: Language, filters: dict[str, str]) -> Finding:
         queries = make_queries([question], language, self._embedder)
         with self._loaded.corpora.lease() as corpus:
-            return corpus.finder.find(queries, self._settings.top_k, filters).evidence
+            return corpus.finder.find(queries, self._settings.top_k, filters)
 
     async def _draft(self, request: AskRequest, evidence: Sequence[Evidence], language: Language) -> Draft:
         return await self._answerer.draft(request, evidence, language, lambda _text: None)
+
+
+def _picked(draft: Draft, finding: Finding) -> Evidence | None:
+    """The sentence that the product would quote."""
+    if draft.reading.picked not in (None, NOTHING):
+        return draft.allowed[0]
+    return finding.evidence[0] if finding.evidence else None
+
+
+def _has_answer(asked: Asked, evidence: Evidence | None) -> bool:
+    if evidence is None:
+        return False
+    if asked.answers:
+        return contains_gold(evidence.sentence.text, asked.answers, asked.language)
+    return asked.is_gold(evidence.passage.chunk.source, evidence.sentence.start, evidence.sentence.end)
 
 
 def _follows_grammar(draft: Draft) -> bool:

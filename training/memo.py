@@ -1,6 +1,7 @@
 """An engine that remembers: the same greedy generation is made once, however many measurements ask for it."""
 
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
 from agent.engine.base import ChatMessage, Engine, EngineStats, Sampling, TokenDelta
 
@@ -43,12 +44,16 @@ class MemoEngine:
                 yield delta
             return
         deltas: list[TokenDelta] = []
-        try:
-            async for delta in self._engine.generate(prompt_ids, sampling, adapter):
-                deltas.append(delta)
-                yield delta
-        finally:
-            self._known[key] = deltas
+        generation = self._engine.generate(prompt_ids, sampling, adapter)
+        async with aclosing(generation):
+            try:
+                async for delta in generation:
+                    deltas.append(delta)
+                    yield delta
+            except GeneratorExit:
+                self._known[key] = deltas
+                raise
+        self._known[key] = deltas
 
     def stats(self) -> EngineStats:
         """As `Engine.stats`."""

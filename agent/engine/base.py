@@ -31,7 +31,8 @@ class TokenDelta:
     """One generated token. `text` is what it adds to the answer, empty while a character is incomplete.
 
     `logprob` is the natural logarithm of the token's probability, whatever the temperature and `watched_least`;
-    `watched` that of `Sampling.watched` to stand first, None on later tokens. `queue_ms` is how long the whole generation had to wait.
+    `watched` that of `Sampling.watched` to stand first, None on later tokens. `queue_ms` is how long the whole
+    generation had to wait.
     """
 
     token_id: int
