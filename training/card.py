@@ -59,9 +59,10 @@ def card(provenance: Provenance) -> str:
 
 def _where(environment: Mapping[str, Any]) -> str:
     machine = environment["gpu"] or f"{environment['cpu']}, {environment['cores']} cores"
+    settings = ", ".join(f"`{name.upper()}={value}`" for name, value in environment["settings"].items())
     return (
         f"Greedy decoding, the same prompts for both. {machine}, {environment['date'][:10]}, "
-        f"`{environment['command']}`."
+        f"`{environment['command']}`, {settings}."
     )
 
 

@@ -32,6 +32,8 @@ BASE = "base"
 _WORK = Path("build") / "training"
 # Held-out questions that the confidence is fitted on; a few weights need no more.
 _CALIBRATED_ON = 300
+# Settings that the figures depend on.
+_REPORTED = ("top_k", "context_sentences", "context_tokens", "max_tokens", "min_relevance", "min_confidence")
 
 
 def evaluate(words: Sequence[str], settings: Settings, console: Console) -> None:
@@ -64,7 +66,8 @@ def evaluate(words: Sequence[str], settings: Settings, console: Console) -> None
     finally:
         engine.close()
     figures = {name: {who: asdict(Figures.of(some)) for who, some in of.items()} for name, of in rows.items()}
-    where = environment(embedder=bench.embedder.name)
+    reported = {name: getattr(settings, name) for name in _REPORTED}
+    where = environment(embedder=bench.embedder.name, settings=reported)
     provenance = replace(provenance, figures={"sets": figures, "environment": asdict(where)})
     provenance.write(folder)
     write_card(folder, provenance)
@@ -144,8 +147,7 @@ class _Bench:
             "questions": subject.digest, "base": provenance.base_fingerprint, "data": provenance.data,
             "prompt": provenance.prompt, "training": dict(provenance.training),
             "reader": dict(provenance.reader or {}),
-            "settings": [settings.top_k, settings.context_sentences, settings.context_tokens, settings.max_tokens,
-                         settings.min_relevance, settings.min_confidence],
+            "settings": [getattr(settings, name) for name in _REPORTED],
         }  # fmt: skip
         path = options.adapter.with_name(options.adapter.name + ".evaluation") / f"{subject.name}.jsonl"
         some = subject.some(options.limit, options.seed)

@@ -1,15 +1,18 @@
 """The way of a question through the agents, over a real store of small documents, with a hashing embedder."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from agent.engine.base import Engine
 from agent.engine.no_engine import NoEngine
+from agent.engine.provenance import Provenance
 from agent.engine.scripted import ScriptedEngine
 from agent.errors import NoLanguageModel, PromptTooLong, UnknownAdapter, UnknownFilter
 from agent.loading import Loaded
+from agent.prompts import template_hash
 from agent.schemas import Answer, AskEvent, AskRequest, Message, StepEvent
 from agent.settings import Settings
 from agent.text.language import detect_language
@@ -377,3 +380,70 @@ async def test_the_page_and_the_headings_of_a_quote_are_told(load: Load) -> None
     (source,) = [event.sources[0] for event in events if event.type == "sources"]
     found = [(place.title, place.heading, place.page) for place in (answer.citations[0], source, nearest)]
     assert [("Guide", "Guide > The server", None)] * 3 == found
+
+
+# ------------------------------------------------------------------ an adapter that was trained to read
+
+
+def reads(text: str, least_certainty: float = 0.8) -> ScriptedEngine:
+    """An adapter named ask, the default one, that is believed as far as its doubt is small."""
+    reader = {
+        "bias": 0.0, "retrieval": 0.0, "nothing": -0.5, "certainty": 0.0, "least_certainty": least_certainty,
+    }  # fmt: skip
+    known = Provenance("scripted", "", template_hash(), "", 0, "2026-11-24", {}, {}, reader)
+    return ScriptedEngine(lambda _prompt: text, adapters=("ask", "other"), provenances={"ask": known})
+
+
+async def test_a_reader_answers_in_a_few_words_of_its_sentence(load: Load) -> None:
+    """The whole sentence is the quote; its confidence is what its calibration makes of it."""
+    answer = await ask(load(reads("port 8000 [1]")), ASK_PORT)
+    assert ("port 8000 [1]", [PORT], "ask") == (answer.answer, [one.quote for one in answer.citations], answer.adapter)
+    assert answer.confidence > 0.9
+    assert ("verifier", "model") == steps(answer)[-1]
+
+
+@pytest.mark.parametrize("text", ["port 8000 [1]", "port 9999 [1]"], ids=["uncertain", "not in the sentence"])
+async def test_the_sentence_that_a_reader_picked_is_quoted_when_its_words_are_not_good_enough(
+    load: Load, text: str
+) -> None:
+    """Too uncertain for its calibration, or not what the sentence says."""
+    answer = await ask(load(reads(text, least_certainty=1.01 if "8000" in text else 0.8)), ASK_PORT)
+    assert (f"{PORT} [1]", ("verifier", "extract")) == (answer.answer, steps(answer)[-1])
+
+
+async def test_a_reader_may_pick_another_sentence_than_the_ranking(load: Load) -> None:
+    """It was trained to."""
+    answer = await ask(load(reads("X-API-KEY [2]")), ASK_PORT)
+    assert "The key goes in X-API-KEY." == answer.citations[0].quote
+
+
+async def test_a_reader_that_finds_nothing_is_believed(load: Load) -> None:
+    """The documents are about the question, and do not answer it."""
+    answer = await ask(load(reads("[0]")), ASK_PORT)
+    assert (True, "unsupported", "nothing") == (answer.abstained, answer.reason, answer.trace[2].decision)
+    assert answer.confidence < 0.1
+    assert PORT in [one.text for one in answer.nearest]
+
+
+async def test_two_questions_in_one_are_quoted_without_a_reader(load: Load) -> None:
+    """It answers one question in the fewest words."""
+    engine = reads("port 8000 [1]")
+    answer = await ask(load(engine), ASK_BOTH)
+    assert (f"{PORT} [1] {ADAPTER} [2]", []) == (answer.answer, engine.prompts)
+
+
+async def test_an_adapter_without_calibration_is_treated_like_the_base(load: Load) -> None:
+    """And so is the base itself."""
+    loaded = load(reads("[0]"))
+    for adapter in ("other", None):
+        assert f"{PORT} [1]" == (await ask(loaded, ASK_PORT, adapter=adapter)).answer
+
+
+async def test_an_adapter_for_another_prompt_is_warned_of(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is loaded all the same."""
+    engine = reads("port 8000 [1]")
+    known = engine.provenances["ask"]
+    assert known is not None
+    engine.provenances = {"ask": replace(known, prompt="another")}
+    load(engine)
+    assert "adapter.prompt_changed" in capsys.readouterr().out

@@ -60,7 +60,14 @@ def test_without_questions_there_are_no_figures() -> None:
 def provenance(base: Figures, adapter: Figures) -> Provenance:
     training = {"examples": 7, "tokens": 1000, "rank": 16, "learning_rate": 0.001, "steps": 3, "batch": 4,
                 "tokens_per_second": 190, "held_out_loss": 0.5}  # fmt: skip
-    environment = {"cpu": "A CPU", "cores": 2, "gpu": None, "date": "2026-11-24T10:00:00+00:00", "command": "evaluate"}
+    environment = {
+        "cpu": "A CPU",
+        "cores": 2,
+        "gpu": None,
+        "date": "2026-11-24T10:00:00+00:00",
+        "command": "evaluate",
+        "settings": {"top_k": "4"},
+    }
     figures = {"sets": {"dev.en": {"base": asdict(base), "adapter": asdict(adapter)}}, "environment": environment}
     return Provenance("small", "f", "p", "d", 0, "2026-11-24", {}, training, None, figures)
 
@@ -78,4 +85,4 @@ def test_the_card_says_when_it_is_worse_nowhere() -> None:
     """And names machine, date and command."""
     text = card(provenance(Figures.of([row(), row(**NEAR)]), Figures.of([row(), row(**NEAR)])))
     assert "Nowhere in these tables." in text
-    assert "A CPU, 2 cores, 2026-11-24, `evaluate`" in text
+    assert "A CPU, 2 cores, 2026-11-24, `evaluate`, `TOP_K=4`." in text
