@@ -45,7 +45,7 @@ def card(provenance: Provenance) -> str:
         f"Made {provenance.made} with `python -m training` on {training.get('examples')} examples "
         f"({training.get('tokens'):,} tokens, seed {provenance.seed}): rank {training.get('rank')}, "
         f"learning rate {training.get('learning_rate')}, {training.get('steps')} steps of {training.get('batch')} "
-        f"examples, {training.get('tokens_per_second')} tokens per second, held-out loss "
+        f"groups, {training.get('tokens_per_second')} tokens per second, held-out loss "
         f"{training.get('held_out_loss')}. `provenance.json` has all of it, and what the adapter must be loaded with.",
         "",
     ]  # fmt: skip

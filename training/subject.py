@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.retrieval.embedder import Embedder
@@ -10,7 +10,7 @@ from agent.settings import Settings
 from agent.store.documents import Document
 from agent.store.store import Store
 from evaluation.bench import build
-from evaluation.corpus_question import load_jsonl
+from evaluation.corpus_question import CorpusQuestion, load_jsonl
 from evaluation.squad_file import load_squad
 from evaluation.subject import Asked, asked_of, asked_of_corpus, documents_of
 from training.errors import Refused
@@ -60,8 +60,14 @@ def read_subject(path: Path, store: Path | None) -> Subject:
     opened = Store(store)
     try:
         texts = {document.source: document.text for document, _ in opened.chunks.documents()}
-        return Subject(path.stem, asked_of_corpus(load_jsonl(path), texts), None, store)
+        asked = asked_of_corpus([_named(path, question) for question in load_jsonl(path)], texts)
+        return Subject(path.stem, asked, None, store)
     except ValueError as error:
         raise Refused(f"{path.name}, {error}.") from error
     finally:
         opened.close()
+
+
+def _named(path: Path, question: CorpusQuestion) -> CorpusQuestion:
+    """As `training.question` names it, so that two files may have the same ids; without an answer, the quote is it."""
+    return replace(question, id=f"{path.stem}:{question.id}", answer=question.answer or question.quote)

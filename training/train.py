@@ -46,7 +46,9 @@ def train(words: Sequence[str], settings: Settings, console: Console) -> None:
         raise Refused(f"{options.out} is there already and not empty; name another folder, or remove it.")
     base, tokenizer, name = _load(options.base, settings)
     base_fingerprint = fingerprint(base)
-    identity = {"base": base_fingerprint, "data": data.digest, "recipe": recipe.describe()}
+    # How many groups are in memory at once changes no step, and is what one lowers to go on after running out of it.
+    steps = {name: value for name, value in recipe.describe().items() if name != "micro_batch"}
+    identity = {"base": base_fingerprint, "data": data.digest, "recipe": steps}
     checkpoints = options.out.with_name(options.out.name + ".checkpoints")
     _claim(checkpoints, identity, restart=options.restart, console=console)
     train_on = _groups(data.of("train"), tokenizer, recipe, console)
@@ -61,7 +63,7 @@ def train(words: Sequence[str], settings: Settings, console: Console) -> None:
         if not _is_out_of_memory(error):
             raise
         raise Refused(
-            "Out of memory. Lower --micro-batch (it changes nothing else), then --max-length; what was done is kept."
+            "Out of memory. Lower --micro-batch (the run goes on from its checkpoint), or --max-length with --restart."
         ) from error
     provenance = Provenance(
         base=name,
@@ -113,6 +115,8 @@ def _recipe(options: argparse.Namespace) -> Recipe:
     for name in positive:
         if getattr(options, name) <= 0:
             raise Refused(f"--{name.replace('_', '-')} must be more than 0.")
+    if options.batch % min(options.micro_batch, options.batch):
+        raise Refused("--batch must be a multiple of --micro-batch.")
     if options.steps < 0 or options.held_out < 0 or not 0 <= options.dropout < 1:
         raise Refused("--steps and --held-out must be at least 0, --dropout at least 0 and less than 1.")
     return Recipe(
