@@ -83,16 +83,16 @@ async def test_one_seed_gives_one_answer(engine: TransformersEngine) -> None:
     assert first != other
 
 
-@pytest.mark.parametrize("temperature", [0.0, 1.5])
-async def test_an_answer_begins_with_one_of_the_choices(engine: TransformersEngine, temperature: float) -> None:
-    """With an allowed number, at any temperature, though the model left alone begins otherwise; then it goes on."""
-    choices = tuple(tuple(engine.encode(f"[{number}]")) for number in (7, 12, 31))
-    free = await tokens(engine, None, Sampling(max_tokens=8, temperature=temperature, seed=3))
-    made = await tokens(engine, None, Sampling(max_tokens=8, temperature=temperature, seed=3, choices=choices))
-    begins = [choice for choice in choices if tuple(made[: len(choice)]) == choice]
-    assert 1 == len(begins)
-    assert tuple(free[: len(begins[0])]) not in choices
-    assert len(made) > len(begins[0])
+async def test_the_first_token_tells_how_likely_the_watched_one_was(engine: TransformersEngine) -> None:
+    """And each token how likely it was itself; what is watched can be kept from standing first."""
+    (likeliest, *_) = await tokens(engine, None)
+    stream = engine.generate(engine.encode_chat(QUESTION), Sampling(max_tokens=3, watched=likeliest), None)
+    first, *rest = [delta async for delta in stream]
+    assert (likeliest, first.logprob) == (first.token_id, first.watched)
+    assert first.logprob < 0.0
+    assert [None] * len(rest) == [delta.watched for delta in rest]
+    (another, *_) = await tokens(engine, None, Sampling(max_tokens=1, watched=likeliest, watched_least=1.1))
+    assert another != likeliest
 
 
 async def test_closing_the_iterator_stops_the_generation(engine: TransformersEngine) -> None:
