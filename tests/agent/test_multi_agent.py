@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from agent.engine.base import Engine
 from agent.engine.no_engine import NoEngine
@@ -439,11 +440,14 @@ async def test_an_adapter_without_calibration_is_treated_like_the_base(load: Loa
         assert f"{PORT} [1]" == (await ask(loaded, ASK_PORT, adapter=adapter)).answer
 
 
-async def test_an_adapter_for_another_prompt_is_warned_of(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_an_adapter_for_another_prompt_is_warned_of(load: Load) -> None:
     """It is loaded all the same."""
     engine = reads("port 8000 [1]")
     known = engine.provenances["ask"]
     assert known is not None
     engine.provenances = {"ask": replace(known, prompt="another")}
-    load(engine)
-    assert "adapter.prompt_changed" in capsys.readouterr().out
+    with capture_logs() as lines:
+        load(engine)
+    assert [("adapter.prompt_changed", "ask", "warning")] == [
+        (line["event"], line["adapter"], line["log_level"]) for line in lines
+    ]

@@ -1,14 +1,16 @@
 """python -m training, as a person runs it: questions to data, data to an adapter, the adapter to its card."""
 
 import json
+import logging
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from agent.engine.base import Sampling
 from agent.engine.provenance import Provenance
@@ -21,6 +23,17 @@ from training.__main__ import main
 from training.example import Example, read_data, write_data
 
 STEPS = 3
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """A command that runs in this process sets up the log for its process."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 def training(*arguments: object) -> subprocess.CompletedProcess[str]:
