@@ -161,7 +161,7 @@ class MultiAgent:
     async def _word(self, asking: Asking, relevant: Sequence[Judged]) -> tuple[Verdict, float] | None:
         """What of the model's wording stands, and how sure that is; None when nothing does, or a quote is better."""
         draft = await self._draft(asking, evidence_of(relevant))
-        if draft is None:
+        if draft is None or draft.reading.finds_nothing:
             return None
         verdict = self._verifier.verify(asking.request.question, draft, asking.language)
         if verdict.evidence is None:
@@ -187,7 +187,7 @@ class MultiAgent:
             asking.step("answerer", "too_long")
             return None
         reading = draft.reading
-        decision = "nothing" if reading.picked == NOTHING else "complete" if reading.complete else "cut"
+        decision = "nothing" if reading.finds_nothing else "complete" if reading.complete else "cut"
         nothing = None if reading.nothing is None else round(reading.nothing, 3)
         asking.step("answerer", decision, sentences=len(draft.allowed), nothing=nothing)
         asking.usage = reading.usage

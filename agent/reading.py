@@ -13,9 +13,9 @@ from agent.telemetry.clock import ms_since
 from agent.text.sentences import split_units
 
 MAX_SENTENCES = 2
-# A model says that nothing answers only if that is likelier than all answers together. Greedy decoding alone compares
-# it with each first word of an answer, among which their probability is spread.
-_LEAST_NOTHING = 0.5
+# A model holds that nothing answers if that is likelier than all answers together. Greedy decoding would compare it
+# with each first word of an answer, among which their probability is spread.
+_NOTHING_LIKELIER = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class Reading:
     Attributes:
         text: the wording, without the number behind it.
         complete: the model ended by itself.
-        picked: that number; `NOTHING` when the model found no answer, None when it did not say.
-        nothing: the probability that it would have said `NOTHING`, 0 to 1; None when not known.
+        picked: that number; `NOTHING` when there is no wording in front of it, None when it did not say.
+        nothing: the probability that it would have said `NOTHING` instead, 0 to 1; None when not known.
         certainty: the probability of the wording, 0 to 1: the geometric mean over its tokens; a half where it has none.
     """
 
@@ -40,6 +40,11 @@ class Reading:
     first_token_ms: float | None
     generation_ms: float
 
+    @property
+    def finds_nothing(self) -> bool:
+        """The model holds that nothing answers, although it was made to word an answer."""
+        return self.picked == NOTHING or (self.nothing is not None and self.nothing >= _NOTHING_LIKELIER)
+
 
 async def read(
     engine: Engine,
@@ -49,6 +54,9 @@ async def read(
     on_text: Callable[[str], None] = lambda _text: None,
 ) -> Reading:
     """Generate; `on_text` gets the wording as it grows.
+
+    The model has to word an answer: what it would say of the best sentences is worth more than that it doubts them, and
+    how much it doubts them is known from its first token alone.
 
     Raises:
         UnknownAdapter, PromptTooLong, GenerationFailed, NoLanguageModel: as `Engine.generate`.
@@ -60,7 +68,7 @@ async def read(
     deltas: list[TokenDelta] = []
     first: float | None = None
     text, shown = "", 0
-    sampling = replace(sampling, watched=nothing, watched_least=_LEAST_NOTHING)
+    sampling = replace(sampling, withheld=nothing)
     generation = engine.generate(ids, sampling, adapter)
     async with aclosing(generation):
         async for delta in generation:
@@ -80,7 +88,7 @@ async def read(
         text=wording.strip(),
         complete=bool(deltas) and deltas[-1].finish == "stop",
         picked=NOTHING if not wording.strip() and picked is not None else picked,
-        nothing=None if not deltas or deltas[0].watched is None else math.exp(deltas[0].watched),
+        nothing=None if not deltas or deltas[0].withheld is None else math.exp(deltas[0].withheld),
         certainty=math.exp(sum(delta.logprob for delta in deltas) / len(deltas)) if wording.strip() else 0.5,
         usage=Usage(prompt_tokens=len(ids), completion_tokens=len(deltas)),
         queue_ms=deltas[-1].queue_ms if deltas else 0.0,

@@ -38,7 +38,7 @@ def build_data(words: Sequence[str], settings: Settings, console: Console) -> No
     from agent.retrieval.loading import load_embedder
 
     embedder = load_embedder(settings)
-    held_out = _held_out(files, options.held_out, options.seed)
+    held_out = _held_out(files, options.held_out)
     examples: list[Example] = []
     with Progress(console=console) as bar:
         for file in files:
@@ -83,7 +83,7 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="the JSON lines to write")
     parser.add_argument("--examples", type=int, default=3000, help="how many to make, at most (3000)")
     parser.add_argument("--held-out", type=float, default=0.06, help="share of questions held out, whole articles")
-    parser.add_argument("--seed", type=int, default=0, help="of every draw")
+    parser.add_argument("--seed", type=int, default=0, help="of every draw but that of the held-out articles")
     options = parser.parse_args(words)
     if options.examples < 1 or not 0 <= options.held_out < 1:
         parser.error("--examples must be at least 1, --held-out at least 0 and less than 1")
@@ -104,14 +104,14 @@ def _read(path: Path, store: Path) -> QuestionFile:
     return read_lines(path, texts)
 
 
-def _held_out(files: Sequence[QuestionFile], share: float, seed: int) -> frozenset[str]:
+def _held_out(files: Sequence[QuestionFile], share: float) -> frozenset[str]:
     """Of each file by itself, so that each language is held out in its share."""
     picked: set[str] = set()
     for file in files:
         sizes: dict[str, int] = {}
         for question in file.questions:
             sizes[question.article] = sizes.get(question.article, 0) + 1
-        picked |= pick_held_out(sizes, share, seed)
+        picked |= pick_held_out(sizes, share)
     return frozenset(picked)
 
 

@@ -32,7 +32,6 @@ class Example:
         language: of the question.
         messages: the prompt, as the Answerer would send it.
         completion: the whole answer, as the model should give it.
-        retrieval: how sure retrieval is of its best sentence, 0 to 1.
     """
 
     id: str
@@ -41,7 +40,6 @@ class Example:
     language: Language
     messages: Sequence[ChatMessage]
     completion: str
-    retrieval: float
 
 
 @dataclass(frozen=True, slots=True)

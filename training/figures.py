@@ -10,15 +10,16 @@ from evaluation.metrics import auroc, mean
 class Row(TypedDict):
     """What came of one question.
 
-    The model's own words (`picked`, `nothing`, `f1`, `em`, `copied`, `grammar`, `tokens`) and the product's answer in
-    mode auto (`answered`, `right`, `quotes`, `valid`, `confidence`); `f1_gold` and `em_gold` are of the gold paragraph
-    alone. `retrieval` is how sure retrieval is of its best sentence; `sentence_right` whether the sentence that would
+    The model's own words (`picked`, `nothing`, `finds_nothing`, `f1`, `em`, `copied`, `grammar`, `tokens`) and the
+    product's answer in mode auto (`answered`, `right`, `quotes`, `valid`, `confidence`); `f1_gold` and `em_gold` are of
+    the gold paragraph alone. `retrieval` is how sure retrieval is of its best sentence; `sentence_right` whether the sentence that would
     be quoted, the picked one or, where none was picked, that one, has a gold answer.
     """
 
     answerable: bool
     picked: int | None
     nothing: float
+    finds_nothing: bool
     certainty: float
     retrieval: float
     sentence_right: bool
@@ -42,7 +43,7 @@ class Figures:
     """The means over one file; shares from 0 to 1, None where there is nothing to count.
 
     Attributes:
-        f1: words of the answer against the gold ones, answerable questions, retrieved sentences; an abstention is 0.
+        f1: words of the answer against the gold ones, answerable questions, retrieved sentences.
         em: the same, exact match.
         f1_gold: as `f1`, sentences of the gold paragraph alone.
         em_gold: as `em`, sentences of the gold paragraph alone.
@@ -50,9 +51,9 @@ class Figures:
         confidence: the same by the product's confidence.
         grammar: generations that end with a number where they should.
         copied: wordings that are, word for word, a stretch of the sentence that was picked.
-        said_nothing: answerable questions to which the model says that nothing answers.
+        said_nothing: answerable questions of which the model holds that nothing answers.
         sentence: answerable questions where the sentence that would be quoted has a gold answer.
-        saw_through: nearly answerable ones to which it says so.
+        saw_through: nearly answerable ones of which it holds so.
         answered: answerable questions that the product answers.
         right: answerable questions to which the product's answer has a gold answer in it.
         refused: nearly answerable questions that the product abstains from.
@@ -97,9 +98,9 @@ class Figures:
             confidence=auroc([row["confidence"] for row in able], [row["confidence"] for row in near]),
             grammar=mean([float(row["grammar"]) for row in rows]),
             copied=mean([float(row["copied"]) for row in worded]),
-            said_nothing=mean([float(row["picked"] == 0) for row in able]),
+            said_nothing=mean([float(row["finds_nothing"]) for row in able]),
             sentence=mean([float(row["sentence_right"]) for row in able]),
-            saw_through=mean([float(row["picked"] == 0) for row in near]),
+            saw_through=mean([float(row["finds_nothing"]) for row in near]),
             answered=mean([float(row["answered"]) for row in able]),
             right=mean([float(row["right"]) for row in able]),
             refused=mean([float(not row["answered"]) for row in near]),

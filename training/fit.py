@@ -41,7 +41,7 @@ class Recipe:
     warm_up: float = 0.05
     steps: int = 0
     evaluate_every: int = 50
-    held_out: int = 24
+    held_out: int = 48
     patience: int = 3
     max_length: int = 1024
     seed: int = 0
@@ -82,21 +82,19 @@ def fit(
     recipe: Recipe,
     checkpoints: Path,
     progress: Callable[[Progress], None],
+    start: Path | None = None,
 ) -> tuple[PeftModel, dict[str, Any]]:
     """The trained adapter around its base, and what the run came to.
 
-    Goes on from the last checkpoint in `checkpoints`. With held-out groups it stops when their loss has not fallen
+    Starts from the adapter in the folder `start`, whose rank `recipe` has, or from one that changes nothing; goes on from
+    the last checkpoint in `checkpoints`. With held-out groups it stops when their loss has not fallen
     for `recipe.patience` evaluations, and returns the best adapter seen.
 
     Raises:
         torch.OutOfMemoryError, RuntimeError: the machine is too small for `micro_batch`.
     """
-    config = LoraConfig(
-        r=recipe.rank, lora_alpha=recipe.alpha, lora_dropout=recipe.dropout, target_modules=_TARGETS,
-        task_type="CAUSAL_LM",
-    )  # fmt: skip
     torch.manual_seed(recipe.seed)
-    model = get_peft_model(base, config)
+    model = _wrap(base, recipe, start)
     meter = _Meter(progress)
     callbacks: list[TrainerCallback] = [meter]
     if held_out:
@@ -110,6 +108,7 @@ def fit(
         callbacks=callbacks,
     )
     trainer.meter = meter
+    trainer.held_out_tokens = sum(one.said for one in held_out) / max(len(held_out), 1)
     trainer.remove_callback(PrinterCallback)  # the meter tells the same, in the command's own words
     last = _last_checkpoint(checkpoints)
     outcome = trainer.train(resume_from_checkpoint=str(last) if last else None)
@@ -125,10 +124,27 @@ def fit(
     return model, summary
 
 
+def _wrap(base: PreTrainedModel, recipe: Recipe, start: Path | None) -> PeftModel:
+    if start is None:
+        config = LoraConfig(
+            r=recipe.rank, lora_alpha=recipe.alpha, lora_dropout=recipe.dropout, target_modules=_TARGETS,
+            task_type="CAUSAL_LM",
+        )  # fmt: skip
+        model: PeftModel = get_peft_model(base, config)
+        return model
+    config = LoraConfig.from_pretrained(str(start))
+    config.lora_dropout = recipe.dropout
+    return PeftModel.from_pretrained(base, str(start), is_trainable=True, config=config)
+
+
 class _CompletionTrainer(Trainer):
-    """Loss on the completions' tokens only; the logits of all others are never computed."""
+    """Loss on the completions' tokens only; the logits of all others are never computed.
+
+    `held_out_tokens` is how many of these tokens a held-out group has on average.
+    """
 
     meter: "_Meter"
+    held_out_tokens: float
 
     def compute_loss(
         self,
@@ -137,8 +153,9 @@ class _CompletionTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:  # noqa: ANN401
-        labels = inputs["labels"]
-        self.meter.tokens += inputs["input_ids"].numel()
+        labels = inputs["labels"][0, 1:]
+        if model.training:
+            self.meter.tokens += inputs["input_ids"].numel()
         output = model(
             input_ids=inputs["input_ids"],
             position_ids=inputs["position_ids"],
@@ -146,9 +163,13 @@ class _CompletionTrainer(Trainer):
             logits_to_keep=inputs["keep"],
             use_cache=False,
         )
-        total = torch.nn.functional.cross_entropy(output.logits[0].float(), labels[0], reduction="sum")
-        # Over all tokens of the step, however they fall into micro batches.
-        loss = total / (num_items_in_batch if num_items_in_batch is not None else labels.numel())
+        total = torch.nn.functional.cross_entropy(output.logits[0].float(), labels, reduction="sum")
+        if model.training:
+            # Over all tokens of the step, however they fall into micro batches.
+            loss = total / (num_items_in_batch if num_items_in_batch is not None else labels.numel())
+        else:
+            # The Trainer takes the mean over the groups: so that comes to the mean over all tokens.
+            loss = total / self.held_out_tokens
         return (loss, output) if return_outputs else loss
 
 
@@ -191,7 +212,7 @@ def _arguments(base: PreTrainedModel, recipe: Recipe, checkpoints: Path, has_hel
         weight_decay=0.0,
         max_grad_norm=1.0,
         per_device_train_batch_size=recipe.micro_batch,
-        per_device_eval_batch_size=recipe.micro_batch,
+        per_device_eval_batch_size=1,
         gradient_accumulation_steps=max(recipe.batch // recipe.micro_batch, 1),
         remove_unused_columns=False,
         prediction_loss_only=True,

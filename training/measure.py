@@ -60,6 +60,7 @@ class Examiner:
             answerable=asked.answerable,
             picked=reading.picked,
             nothing=reading.nothing if reading.nothing is not None else 0.0,
+            finds_nothing=reading.finds_nothing,
             certainty=reading.certainty,
             retrieval=self._calibration.confidence(finding.signals) if finding.signals else 0.0,
             sentence_right=asked.answerable and _has_answer(asked, _picked(draft, finding)),

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.calibration import Calibration
 from agent.retrieval.embedder import Embedder
 from agent.retrieval.evidence import Evidence
 from agent.retrieval.finding import Finder
@@ -21,14 +20,12 @@ _BATCH = 64
 class Mined:
     """A question and the sentences of the passages found for it, best first.
 
-    `gold` are those that hold the answer, whether they were found or not; `retrieval` is how sure retrieval is of the
-    best one, 0 to 1.
+    `gold` are those that hold the answer, whether they were found or not.
     """
 
     question: Question
     evidence: tuple[Evidence, ...]
     gold: tuple[Evidence, ...]
-    retrieval: float
 
 
 def mine(
@@ -42,7 +39,6 @@ def mine(
     store = Store(folder)
     try:
         finder = Finder(store, Retriever(store, settings.dense_weight))
-        calibration = Calibration.for_embedder(embedder.name)
         for at in range(0, len(questions), _BATCH):
             batch = questions[at : at + _BATCH]
             for language in sorted({question.language for question in batch}):
@@ -52,8 +48,7 @@ def mine(
                     finding = finder.find([query], settings.top_k, {})
                     if finding.signals is not None:
                         gold = tuple(item for item in finding.evidence if holds(question, item))
-                        sure = calibration.confidence(finding.signals)
-                        yield Mined(question, finding.evidence, gold, sure)
+                        yield Mined(question, finding.evidence, gold)
             progress(len(batch))
     finally:
         store.close()

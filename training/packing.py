@@ -38,6 +38,11 @@ class Group:
         """How many the model reads."""
         return self.shared + sum(len(example.ids) - self.shared for example in self.examples)
 
+    @property
+    def said(self) -> int:
+        """How many of these are completions', on which the loss is."""
+        return sum(len(example.completion) for example in self.examples)
+
 
 def group(examples: Sequence[Encoded], most_tokens: int, most_examples: int = 8) -> list[Group]:
     """Each example in one group; a group has at most so many, unless one alone has more tokens.
@@ -69,14 +74,15 @@ def collate(groups: Sequence[Group]) -> dict[str, torch.Tensor]:
     """One row of all the groups, in which no group sees another.
 
     `input_ids` and `position_ids` have shape (1, tokens), `attention_mask` shape (1, 1, tokens, tokens), true where a
-    token sees another. `labels`, shape (1, completion tokens), are foretold at the places in `keep`, shape (completion
-    tokens,).
+    token sees another. `labels`, shape (1, 1 + completion tokens), are, but for the first, foretold at the places in
+    `keep`, shape (completion tokens,). The first is `IGNORED`: the Trainer takes the first label of a row for a token
+    that nothing foretells, and counts those behind it.
     """
     ids: list[int] = []
     positions: list[int] = []
     branches: list[tuple[int, int]] = []
     keep: list[int] = []
-    labels: list[int] = []
+    labels: list[int] = [IGNORED]
     for number, one in enumerate(groups):
         for branch, (tokens, start, said) in enumerate(_parts(one)):
             ids.extend(tokens)

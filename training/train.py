@@ -6,6 +6,7 @@ import json
 import random
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from training.errors import Refused
 from training.example import Example, read_data
 from training.fit import Progress, Recipe, fit
 from training.packing import Encoded, Group, group
+from training.start import read_start
 
 _RUN = "run.json"
 
@@ -46,9 +48,13 @@ def train(words: Sequence[str], settings: Settings, console: Console) -> None:
         raise Refused(f"{options.out} is there already and not empty; name another folder, or remove it.")
     base, tokenizer, name = _load(options.base, settings)
     base_fingerprint = fingerprint(base)
+    start = read_start(options.from_adapter, base, name, settings) if options.from_adapter else None
+    if start is not None:
+        recipe = replace(recipe, rank=start.rank, alpha=start.alpha)
+    origin = {"from": start.origin} if start else {}
     # How many groups are in memory at once changes no step, and is what one lowers to go on after running out of it.
     steps = {name: value for name, value in recipe.describe().items() if name != "micro_batch"}
-    identity = {"base": base_fingerprint, "data": data.digest, "recipe": steps}
+    identity = {"base": base_fingerprint, "data": data.digest, "recipe": steps, **origin}
     checkpoints = options.out.with_name(options.out.name + ".checkpoints")
     _claim(checkpoints, identity, restart=options.restart, console=console)
     train_on = _groups(data.of("train"), tokenizer, recipe, console)
@@ -58,7 +64,8 @@ def train(words: Sequence[str], settings: Settings, console: Console) -> None:
     examples, tokens = sum(len(one.examples) for one in train_on), sum(one.tokens for one in train_on)
     console.print(f"{examples:,} examples in {len(train_on):,} groups, {tokens:,} tokens; {len(measure_on)} held out.")
     try:
-        model, outcome = fit(base, train_on, measure_on, recipe, checkpoints, _teller(console))
+        begin = start.folder if start is not None else None
+        model, outcome = fit(base, train_on, measure_on, recipe, checkpoints, _teller(console), begin)
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
             raise
@@ -74,7 +81,7 @@ def train(words: Sequence[str], settings: Settings, console: Console) -> None:
         made=datetime.now(UTC).date().isoformat(),
         software={"askpod": VERSION, "torch": torch.__version__, "transformers": transformers.__version__,
                   "peft": peft.__version__},
-        training={**recipe.describe(), "examples": examples, "tokens": tokens, **outcome},
+        training={**recipe.describe(), "examples": examples, "tokens": tokens, **outcome, **origin},
     )  # fmt: skip
     _save(model, provenance, options.out)
     console.print(f"The adapter is in {options.out}; `python -m training evaluate --adapter {options.out}` comes next.")
@@ -88,6 +95,9 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="what build-data wrote")
     parser.add_argument("--base", required=True, help="the base model: a folder, or a Hub id")
     parser.add_argument("--out", type=Path, required=True, help="folder of the adapter; checkpoints go beside it")
+    parser.add_argument(
+        "--from-adapter", default="", help="train this one further, whose rank stays; a folder, or a Hub id"
+    )
     parser.add_argument("--rank", type=int, default=recipe.rank, help="of the adapter; alpha is twice as much")
     parser.add_argument("--dropout", type=float, default=recipe.dropout, help="of the adapter's input")
     parser.add_argument("--learning-rate", type=float, default=recipe.learning_rate, help="the highest, after warm-up")

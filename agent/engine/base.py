@@ -14,25 +14,23 @@ ChatMessage = dict[str, str]
 class Sampling:
     """How to pick tokens. `temperature` 0 is greedy; the same seed gives the same tokens.
 
-    The token `watched` may stand first only with a probability of at least `watched_least`; the first delta tells
-    that probability.
+    The token `withheld` never stands first; the first delta tells how likely it was to.
     """
 
     max_tokens: int
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int | None = None
-    watched: int | None = None
-    watched_least: float = 0.0
+    withheld: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TokenDelta:
     """One generated token. `text` is what it adds to the answer, empty while a character is incomplete.
 
-    `logprob` is the natural logarithm of the token's probability, whatever the temperature and `watched_least`;
-    `watched` that of `Sampling.watched` to stand first, None on later tokens. `queue_ms` is how long the whole
-    generation had to wait.
+    `logprob` is the natural logarithm of the token's probability, whatever the temperature and before anything was
+    withheld; `withheld` that of `Sampling.withheld` to stand first, None on later tokens. `queue_ms` is how long the
+    whole generation had to wait.
     """
 
     token_id: int
@@ -40,7 +38,7 @@ class TokenDelta:
     finish: FinishReason | None = None
     queue_ms: float = 0.0
     logprob: float = 0.0
-    watched: float | None = None
+    withheld: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ class Sampler:
         self._sampling = sampling
         self._picked = 0
         self.logprob = 0.0
-        self.watched: float | None = None
+        self.withheld: float | None = None
         self._generator = torch.Generator()
         if sampling.seed is not None:
             self._generator.manual_seed(sampling.seed)
@@ -24,18 +24,16 @@ class Sampler:
             self._generator.seed()
 
     def pick(self, logits: torch.Tensor) -> int:
-        """A token id from `logits`, shape (vocabulary,); `logprob` and `watched` are as in `TokenDelta`."""
+        """A token id from `logits`, shape (vocabulary,); `logprob` and `withheld` are as in `TokenDelta`."""
         logprobs = torch.log_softmax(logits.float(), dim=-1)
-        self.watched = self._watch(logprobs) if self._picked == 0 else None
-        if self.watched is not None and math.exp(self.watched) < self._sampling.watched_least:
-            logits = logits.index_fill(0, torch.tensor([self._sampling.watched], device=logits.device), -math.inf)
+        withheld = self._sampling.withheld if self._picked == 0 else None
+        self.withheld = None if withheld is None else float(logprobs[withheld])
+        if withheld is not None:
+            logits = logits.index_fill(0, torch.tensor([withheld], device=logits.device), -math.inf)
         token = self._sample(logits)
         self.logprob = float(logprobs[token])
         self._picked += 1
         return token
-
-    def _watch(self, logprobs: torch.Tensor) -> float | None:
-        return None if self._sampling.watched is None else float(logprobs[self._sampling.watched])
 
     def _sample(self, logits: torch.Tensor) -> int:
         if self._sampling.temperature == 0.0:

@@ -80,7 +80,7 @@ class ScriptedEngine:
                 last = place == len(kept) - 1
                 finished = last
                 finish: FinishReason | None = ("stop" if kept == words else "length") if last else None
-                yield TokenDelta(self._id(word), word, finish, watched=self._watched(word, place, sampling))
+                yield TokenDelta(self._id(word), word, finish, withheld=self._withheld(word, place, sampling))
         finally:
             self._running -= 1
             self.cancelled += not finished
@@ -103,11 +103,11 @@ class ScriptedEngine:
         except RuntimeError as error:
             raise GenerationFailed(detail=repr(error)) from error
 
-    def _watched(self, word: str, place: int, sampling: Sampling) -> float | None:
-        """It never wavers: what it says was certain, and what it does not say out of the question."""
-        if place > 0 or sampling.watched is None:
+    def _withheld(self, word: str, place: int, sampling: Sampling) -> float | None:
+        """Of a script nothing is withheld: what it says was certain, and what it does not say out of the question."""
+        if place > 0 or sampling.withheld is None:
             return None
-        return 0.0 if self._id(word.strip()) == sampling.watched else -math.inf
+        return 0.0 if self._id(word.strip()) == sampling.withheld else -math.inf
 
     def _id(self, word: str) -> int:
         if word not in self._ids:

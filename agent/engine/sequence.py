@@ -44,7 +44,7 @@ class Sequence:
         self.pending = [token]
         text = self._decoder.add(token, last=finish is not None)
         sampler = self._sampler
-        self._deliver(TokenDelta(token, text, finish, self.queue_ms, sampler.logprob, sampler.watched))
+        self._deliver(TokenDelta(token, text, finish, self.queue_ms, sampler.logprob, sampler.withheld))
         return finish is not None
 
     def fail(self, error: AskError) -> None:

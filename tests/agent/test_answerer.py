@@ -72,8 +72,9 @@ async def test_a_model_that_finds_nothing_says_so() -> None:
     """The caller sees no word of it; how sure it is, is known either way."""
     made, shown = await draft(WatchedEngine("[0]"))
     assert ("", "", NOTHING, 1.0) == (made.reading.text, shown, made.reading.picked, made.reading.nothing)
+    assert made.reading.finds_nothing
     found, _shown = await draft(WatchedEngine("8000 [1]"))
-    assert 0.0 == found.reading.nothing
+    assert (0.0, False) == (found.reading.nothing, found.reading.finds_nothing)
 
 
 async def test_the_wording_has_the_mean_probability_of_its_tokens() -> None:

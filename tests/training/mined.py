@@ -30,4 +30,4 @@ def mined(
     own = evidence_in(passage(*sentences, source=about, title=article, heading="", language=spoken))
     other = evidence_in(passage("The mill of Bray is old.", "It grinds no more.", source="bray", title="Bray"))
     found = (*own, *other)
-    return Mined(question, found, tuple(item for item in found if holds(question, item)), 0.5)
+    return Mined(question, found, tuple(item for item in found if holds(question, item)))

@@ -13,7 +13,7 @@ from training.figures import Figures, Row
 def row(**changes: Any) -> Row:
     """A right answer to an answerable question."""
     known: dict[str, Any] = {
-        "answerable": True, "picked": 1, "nothing": 0.1, "certainty": 0.9, "retrieval": 0.8,
+        "answerable": True, "picked": 1, "nothing": 0.1, "finds_nothing": False, "certainty": 0.9, "retrieval": 0.8,
         "sentence_right": True, "f1": 1.0, "em": 1.0, "copied": True, "tokens": 6, "ms": 10.0,
         "answered": True, "right": True, "quotes": 1, "valid": 1, "confidence": 0.9, "grammar": True, "f1_gold": 1.0,
         "em_gold": 1.0,
@@ -22,20 +22,14 @@ def row(**changes: Any) -> Row:
 
 
 ABSTAINED = {
-    "picked": 0,
-    "f1": 0.0,
-    "em": 0.0,
-    "copied": False,
-    "answered": False,
-    "right": False,
-    "quotes": 0,
+    "finds_nothing": True, "f1": 0.0, "em": 0.0, "copied": False, "answered": False, "right": False, "quotes": 0,
     "valid": 0,
-}
+}  # fmt: skip
 NEAR = {"answerable": False, "right": False, "f1_gold": None, "em_gold": None}
 
 
 def test_figures_are_over_the_questions_that_they_are_about() -> None:
-    """F1 over answerable ones, where an abstention counts as wrong; refusals over the others; grammar over all."""
+    """F1 over answerable ones; refusals over the others; grammar over all."""
     rows = [
         row(), row(**ABSTAINED, nothing=0.6, confidence=0.2), row(**NEAR, nothing=0.4, confidence=0.5, grammar=False),
         row(**NEAR | ABSTAINED, nothing=0.9, confidence=0.1),
@@ -44,7 +38,7 @@ def test_figures_are_over_the_questions_that_they_are_about() -> None:
     assert (4, 0.5, 0.5, 1.0) == (figures.questions, figures.f1, figures.em, figures.f1_gold)
     assert (0.5, 0.5, 0.5, 0.5) == (figures.said_nothing, figures.saw_through, figures.answered, figures.refused)
     assert (0.75, 0.75, 0.75) == (figures.near_miss, figures.confidence, figures.grammar)
-    assert (1.0, 1.0) == (figures.copied, figures.quotes_valid)
+    assert (0.5, 1.0) == (figures.copied, figures.quotes_valid)
 
 
 def test_a_quote_that_is_not_its_source_shows() -> None:

@@ -147,8 +147,23 @@ def test_a_killed_run_goes_on_from_its_checkpoint(data: Path, base: Path, tmp_pa
     assert 2000 == known["recipe"]["epochs"]
 
 
+def test_an_adapter_is_trained_further(adapter: Path, data: Path, base: Path, tmp_path: Path) -> None:
+    """With its own rank, whatever is asked for; what it came from stands in the provenance."""
+    arguments = ("--data", data, "--base", base, "--steps", 1, "--batch", 1, "--rank", 2)
+    finished = training("train", *arguments, "--from-adapter", adapter, "--out", tmp_path / "further")
+    assert 0 == finished.returncode, finished.stderr
+    first, further = Provenance.read(adapter), Provenance.read(tmp_path / "further")
+    assert first is not None
+    assert further is not None
+    assert (first.training["rank"], 1) == (further.training["rank"], further.training["steps"])
+    assert (adapter.name, first.data) == (further.training["from"]["adapter"], further.training["from"]["data"])
+    for name in ("nowhere", untrained_adapter(tmp_path / "other", rank=4)):
+        refused = training("train", *arguments, "--from-adapter", name, "--out", tmp_path / "none")
+        assert (name == "nowhere") == (2 == refused.returncode)
+
+
 def an_example() -> Example:
-    return Example("a/answer", "answer", "train", "en", [{"role": "user", "content": "When?"}], "1871 [1]", 0.5)
+    return Example("a/answer", "answer", "train", "en", [{"role": "user", "content": "When?"}], "1871 [1]")
 
 
 def no_data(folder: Path) -> list[object]:

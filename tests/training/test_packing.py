@@ -37,7 +37,7 @@ def loss_together(model: LlamaForCausalLM, groups: list[Group]) -> torch.Tensor:
         logits_to_keep=batch["keep"],
         use_cache=False,
     )
-    return torch.nn.functional.cross_entropy(output.logits[0], batch["labels"][0], reduction="sum")
+    return torch.nn.functional.cross_entropy(output.logits[0], batch["labels"][0, 1:], reduction="sum")
 
 
 BEGINNING = (1, 2, 3, 4, 5, 6)

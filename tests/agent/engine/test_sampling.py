@@ -19,35 +19,31 @@ def logits_from(seed: int, steps: int) -> torch.Tensor:
     return torch.randn(steps, VOCABULARY, generator=torch.Generator().manual_seed(seed))
 
 
-@given(seed=SEEDS, temperature=TEMPERATURES, watched=st.integers(0, VOCABULARY - 1), least=st.floats(0.0, 1.0))
-def test_a_watched_token_stands_first_only_if_it_is_likely_enough(
-    seed: int, temperature: float, watched: int, least: float
-) -> None:
-    """Whatever the temperature; later it is a token like any other."""
-    rows = logits_from(seed, 2)
-    sampler = Sampler(Sampling(9, temperature, seed=1, watched=watched, watched_least=least))
-    probability = float(torch.softmax(rows[0], dim=-1)[watched])
-    first = sampler.pick(rows[0])
-    assert first != watched or probability >= least - 1e-6
-    assert sampler.watched is not None
-    assert pytest.approx(probability, abs=1e-6) == math.exp(sampler.watched)
-    sampler.pick(rows[1])
-    assert sampler.watched is None
+@given(seed=SEEDS, temperature=TEMPERATURES, withheld=st.integers(0, VOCABULARY - 1))
+def test_a_withheld_token_never_stands_first(seed: int, temperature: float, withheld: int) -> None:
+    """Whatever the temperature; how likely it was is told, and later it is a token like any other."""
+    row = logits_from(seed, 1)[0]
+    sampler = Sampler(Sampling(9, temperature, seed=1, withheld=withheld))
+    assert withheld != sampler.pick(row)
+    assert sampler.withheld is not None
+    assert pytest.approx(float(torch.softmax(row, dim=-1)[withheld]), abs=1e-6) == math.exp(sampler.withheld)
+    certain = torch.full((VOCABULARY,), -50.0).index_fill(0, torch.tensor([withheld]), 50.0)
+    assert (withheld, None) == (sampler.pick(certain), sampler.withheld)
 
 
 @given(seed=SEEDS)
-def test_a_likely_watched_token_changes_nothing(seed: int) -> None:
-    """The likeliest token is picked, as without watching."""
+def test_withholding_an_unlikely_token_changes_nothing(seed: int) -> None:
+    """The likeliest token is picked, as it would be anyway."""
     rows = logits_from(seed, 3)
-    plain, watching = Sampler(Sampling(9)), Sampler(Sampling(9, watched=3))
-    assert [plain.pick(row) for row in rows] == [watching.pick(row) for row in rows]
+    plain, withholding = Sampler(Sampling(9)), Sampler(Sampling(9, withheld=int(rows[0].argmin())))
+    assert [plain.pick(row) for row in rows] == [withholding.pick(row) for row in rows]
 
 
 @given(seed=SEEDS, temperature=TEMPERATURES)
 def test_a_token_comes_with_its_probability(seed: int, temperature: float) -> None:
     """What the model gave it, before the temperature and before anything was ruled out."""
     (row,) = logits_from(seed, 1)
-    sampler = Sampler(Sampling(9, temperature, seed=1, watched=int(row.argmax()), watched_least=1.0))
+    sampler = Sampler(Sampling(9, temperature, seed=1, withheld=int(row.argmax())))
     token = sampler.pick(row)
     assert pytest.approx(float(torch.log_softmax(row, dim=-1)[token])) == sampler.logprob
 
