@@ -12,8 +12,8 @@ class Row(TypedDict):
 
     The model's own words (`picked`, `nothing`, `finds_nothing`, `f1`, `em`, `copied`, `grammar`, `tokens`) and the
     product's answer in mode auto (`answered`, `right`, `quotes`, `valid`, `confidence`); `f1_gold` and `em_gold` are of
-    the gold paragraph alone. `retrieval` is how sure retrieval is of its best sentence; `sentence_right` whether the sentence that would
-    be quoted, the picked one or, where none was picked, that one, has a gold answer.
+    the gold paragraph alone. `retrieval` is how sure retrieval is of its best sentence; `sentence_right` whether the
+    sentence that would be quoted, the picked one or, where none was picked, that one, has a gold answer.
     """
 
     answerable: bool

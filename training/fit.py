@@ -86,9 +86,9 @@ def fit(
 ) -> tuple[PeftModel, dict[str, Any]]:
     """The trained adapter around its base, and what the run came to.
 
-    Starts from the adapter in the folder `start`, whose rank `recipe` has, or from one that changes nothing; goes on from
-    the last checkpoint in `checkpoints`. With held-out groups it stops when their loss has not fallen
-    for `recipe.patience` evaluations, and returns the best adapter seen.
+    Starts from the adapter in the folder `start`, whose rank `recipe` has, or from one that changes nothing; goes on
+    from the last checkpoint in `checkpoints`. With held-out groups it stops when their loss has not fallen for
+    `recipe.patience` evaluations, and returns the best adapter seen.
 
     Raises:
         torch.OutOfMemoryError, RuntimeError: the machine is too small for `micro_batch`.
