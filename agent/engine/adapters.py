@@ -27,7 +27,7 @@ WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_KEY = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])(?:\.\w+)?\.weight$")
+KEY = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])(?:\.\w+)?\.weight$")
 
 
 def adapter_folders(settings: Settings) -> dict[str, Path]:
@@ -86,7 +86,7 @@ def check_fits(folder: Path, base: nn.Module, base_names: set[str]) -> Provenanc
             raise AdapterMismatch("An adapter was made for another base model.", detail=f"{folder.name}: {declared}")
     modules, ranks = dict(base.named_modules()), _ranks(config)
     for key, shape in _shapes(folder).items():
-        match = _KEY.fullmatch(key)
+        match = KEY.fullmatch(key)
         if match is None:
             continue
         if not _fits(modules, match["module"], match["side"], shape):

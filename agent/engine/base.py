@@ -12,15 +12,26 @@ ChatMessage = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How to pick tokens. `temperature` 0 is greedy; the same seed gives the same tokens.
+    """How to pick tokens.
 
-    The token `withheld` never stands first; the first delta tells how likely it was to.
+    Attributes:
+        max_tokens: most of them, at least 1.
+        temperature: 0 is greedy.
+        top_p: of the likeliest tokens those that together have this probability, more than 0 to 1.
+        top_k: of the likeliest so many; None is all.
+        seed: the same one gives the same tokens; None is another one each time.
+        stop: texts that end the generation; they are not part of it.
+        allowed: ids of the only tokens that may be picked; None is all.
+        withheld: id of a token that never stands first; the first delta tells how likely it was to.
     """
 
     max_tokens: int
     temperature: float = 0.0
     top_p: float = 1.0
+    top_k: int | None = None
     seed: int | None = None
+    stop: tuple[str, ...] = ()
+    allowed: frozenset[int] | None = None
     withheld: int | None = None
 
 
@@ -30,7 +41,7 @@ class TokenDelta:
 
     `logprob` is the natural logarithm of the token's probability, whatever the temperature and before anything was
     withheld; `withheld` that of `Sampling.withheld` to stand first, None on later tokens. `queue_ms` is how long the
-    whole generation had to wait.
+    whole generation had to wait, `cached_tokens` how many tokens of the prompt were in the cache already.
     """
 
     token_id: int
@@ -39,6 +50,7 @@ class TokenDelta:
     queue_ms: float = 0.0
     logprob: float = 0.0
     withheld: float | None = None
+    cached_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

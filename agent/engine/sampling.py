@@ -8,8 +8,8 @@ from agent.engine.base import Sampling
 
 
 class Sampler:
-    """Greedy at temperature 0; otherwise nucleus sampling (Holtzman et al. 2020) with a generator of its own, so that
-    one seed gives one answer whatever else runs.
+    """Greedy at temperature 0; otherwise nucleus sampling (Holtzman et al. 2020) from the `top_k` likeliest, with a
+    generator of its own, so that one seed gives one answer whatever else runs.
     """
 
     def __init__(self, sampling: Sampling) -> None:
@@ -28,18 +28,28 @@ class Sampler:
         logprobs = torch.log_softmax(logits.float(), dim=-1)
         withheld = self._sampling.withheld if self._picked == 0 else None
         self.withheld = None if withheld is None else float(logprobs[withheld])
-        if withheld is not None:
-            logits = logits.index_fill(0, torch.tensor([withheld], device=logits.device), -math.inf)
-        token = self._sample(logits)
+        token = self._sample(self._possible(logits, withheld))
         self.logprob = float(logprobs[token])
         self._picked += 1
         return token
+
+    def _possible(self, logits: torch.Tensor, withheld: int | None) -> torch.Tensor:
+        """The logits with those of what must not be picked at minus infinity."""
+        if self._sampling.allowed is not None:
+            allowed = torch.tensor(sorted(self._sampling.allowed), device=logits.device)
+            logits = torch.full_like(logits, -math.inf).index_copy(0, allowed, logits[allowed])
+        if withheld is not None:
+            logits = logits.index_fill(0, torch.tensor([withheld], device=logits.device), -math.inf)
+        return logits
 
     def _sample(self, logits: torch.Tensor) -> int:
         if self._sampling.temperature == 0.0:
             return int(logits.argmax())
         probabilities = torch.softmax(logits.float().cpu() / self._sampling.temperature, dim=-1)
-        ranked, ids = probabilities.sort(descending=True)
+        ranked, ids = probabilities.sort(descending=True, stable=True)
+        if self._sampling.top_k is not None:
+            ranked[self._sampling.top_k :] = 0.0
+            ranked /= ranked.sum()
         # Keep the fewest tokens that together reach top_p: those before which less than top_p lies.
         ranked[(ranked.cumsum(0) - ranked) >= self._sampling.top_p] = 0.0
         return int(ids[torch.multinomial(ranked, 1, generator=self._generator)])

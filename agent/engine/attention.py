@@ -1,0 +1,97 @@
+"""Attention of a step's rows to the KV cache, as an implementation that transformers lets one register.
+
+A model that uses it gets the step as a keyword of its forward; transformers hands keywords that it does not know on to
+the attention (`AttentionInterface`, "Attention backends" in its documentation), and makes no mask for it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface
+
+from agent.engine.kv_cache import KVCache
+from agent.engine.step import Step
+
+NAME = "askpod"
+
+
+@dataclass(frozen=True, slots=True)
+class Attending:
+    """What the attention of one pass needs to know."""
+
+    cache: KVCache
+    step: Step
+
+
+def attend(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    *,
+    attending: Attending,
+    scaling: float | None = None,
+    sliding_window: int | None = None,
+    **others: Any,  # noqa: ANN401 - whatever else a model hands to its attention
+) -> tuple[torch.Tensor, None]:
+    """Attention of each row to all rows of its sequence up to itself.
+
+    `query` has shape (1, heads, rows, head size), `key` and `value` (1, key heads, rows, head size); the result
+    (1, rows, heads, head size). One call for each sequence: the work grows with the sequences, not with their square.
+
+    Raises:
+        NotImplementedError: the model wants more of its attention than this.
+    """
+    unknown = [name for name in ("softcap", "s_aux") if others.get(name) is not None]
+    if unknown or attention_mask is not None:
+        raise NotImplementedError(f"attention with {unknown or 'a mask'}")
+    cache, step, layer = attending.cache, attending.step, int(module.layer_idx)  # type: ignore[arg-type]
+    cache.write(layer, step.slots, key[0].transpose(0, 1), value[0].transpose(0, 1))
+    _, heads, rows, size = query.shape
+    out = query.new_empty(rows, heads, size)
+    for number, (start, end) in enumerate(step.rows):
+        keys, values = cache.read(layer, step.runs[number])
+        mask = _mask(step, number, sliding_window, query.device)
+        out[start:end] = _attend_one(query[:, :, start:end], keys, values, mask, scaling)
+    return out[None], None
+
+
+def _attend_one(
+    query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor | None, scaling: float | None
+) -> torch.Tensor:
+    """`query` of shape (1, heads, rows, size), `keys` and `values` (tokens, key heads, size); (rows, heads, size)."""
+    _, heads, rows, size = query.shape
+    across, with_values = keys.transpose(0, 1)[None], values.transpose(0, 1)[None]
+    if rows == 1:
+        # The queries that share a key head stand where rows would: nothing has to be copied for them.
+        shared = query.reshape(1, across.shape[1], -1, size)
+        found = scaled_dot_product_attention(shared, across, with_values, mask, scale=scaling)
+        return found.reshape(1, heads, size)
+    whole = rows == keys.shape[0] and mask is None
+    found = scaled_dot_product_attention(
+        query, across, with_values, mask, is_causal=whole, scale=scaling, enable_gqa=True
+    )
+    return found[0].transpose(0, 1)
+
+
+def _mask(step: Step, number: int, window: int | None, device: torch.device) -> torch.Tensor | None:
+    """True where a row sees a token, shape (rows, tokens); None where that follows from the shapes."""
+    span = step.spans[number]
+    narrow = window is not None and span.end > window
+    if not narrow and (span.start == 0 or len(span.tokens) == 1):
+        return None
+    wanted = (number, window if narrow and window is not None else 0)
+    if wanted not in step.masks:
+        rows = torch.arange(span.start, span.end, device=device)[:, None]
+        tokens = torch.arange(span.end, device=device)[None, :]
+        mask = tokens <= rows
+        if narrow and window is not None:
+            mask &= tokens > rows - window
+        step.masks[wanted] = mask
+    return step.masks[wanted]
+
+
+AttentionInterface.register(NAME, attend)

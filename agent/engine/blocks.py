@@ -1,0 +1,138 @@
+"""Which block of the KV cache is whose, and which prefix of a prompt is in the cache already.
+
+A block holds the keys and values of `size` consecutive tokens. Each full block has a hash of its tokens, of all tokens
+before them and of a salt; a prompt that begins alike takes the same blocks. Blocks that nobody holds any more keep what
+is in them until their place is needed, the longest unused first (vLLM's automatic prefix caching has the same rules).
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from hashlib import blake2b
+
+BlockHash = bytes
+
+
+class OutOfBlocks(Exception):
+    """There are fewer blocks than asked for; nothing was taken."""
+
+
+class BlockPool:
+    """Hands out blocks.
+
+    Args:
+        count: how many there are.
+        size: tokens in each.
+    """
+
+    def __init__(self, count: int, size: int) -> None:
+        self.count = count
+        self.size = size
+        self._holders = [0] * count
+        self._hashes: list[BlockHash | None] = [None] * count
+        self._by_hash: dict[BlockHash, int] = {}
+        self._free = set(range(count))
+        # Held by nobody, but their content may be asked for again; the longest unused first.
+        self._idle: OrderedDict[int, None] = OrderedDict()
+
+    @property
+    def available(self) -> int:
+        """How many can be taken now."""
+        return len(self._free) + len(self._idle)
+
+    def blocks_for(self, tokens: int) -> int:
+        """How many blocks so many tokens need."""
+        return -(-tokens // self.size)
+
+    def take(self, count: int, after: int | None = None) -> list[int]:
+        """So many blocks with nothing in them; side by side where possible, best behind the block `after`.
+
+        Blocks side by side can be read as one piece of memory.
+
+        Raises:
+            OutOfBlocks: there are not so many.
+        """
+        if count > self.available:
+            raise OutOfBlocks
+        while len(self._free) < count:
+            self._drop_oldest()
+        taken: list[int] = []
+        while len(taken) < count:
+            start = after + 1 if after is not None and after + 1 in self._free else self._gap(count - len(taken))
+            while start in self._free and len(taken) < count:
+                self._free.remove(start)
+                self._holders[start] = 1
+                taken.append(start)
+                start += 1
+            after = None
+        return taken
+
+    def hold(self, blocks: Sequence[int]) -> None:
+        """Share blocks that are in the cache."""
+        for block in blocks:
+            self._idle.pop(block, None)
+            self._holders[block] += 1
+
+    def release(self, blocks: Sequence[int]) -> None:
+        """Give blocks back, whether shared or not."""
+        # Those further back are the first to lose their content: they are of no use without those before them.
+        for block in reversed(blocks):
+            self._holders[block] -= 1
+            if self._holders[block] > 0:
+                continue
+            if self._hashes[block] is None:
+                self._free.add(block)
+            else:
+                self._idle[block] = None
+
+    def match(self, hashes: Sequence[BlockHash]) -> list[int]:
+        """The blocks that hold the longest beginning of what has these hashes; nobody holds them for that."""
+        found: list[int] = []
+        for known in hashes:
+            if (block := self._by_hash.get(known)) is None:
+                break
+            found.append(block)
+        return found
+
+    def publish(self, block: int, known_as: BlockHash) -> None:
+        """A held block is full now; from here on it can be matched, unless another block holds the same already."""
+        if known_as not in self._by_hash and self._hashes[block] is None:
+            self._by_hash[known_as] = block
+            self._hashes[block] = known_as
+
+    def forget(self) -> None:
+        """Nothing that is in the cache can be matched any more."""
+        self._by_hash.clear()
+        self._hashes = [None] * self.count
+        self._free.update(self._idle)
+        self._idle.clear()
+
+    def _drop_oldest(self) -> None:
+        block, _ = self._idle.popitem(last=False)
+        known = self._hashes[block]
+        if known is not None:
+            del self._by_hash[known]
+        self._hashes[block] = None
+        self._free.add(block)
+
+    def _gap(self, wanted: int) -> int:
+        """Where the shortest run of free blocks begins that holds `wanted`, or else the longest."""
+        runs: list[tuple[int, int]] = []
+        for block in sorted(self._free):
+            if runs and block == sum(runs[-1]):
+                runs[-1] = (runs[-1][0], runs[-1][1] + 1)
+            else:
+                runs.append((block, 1))
+        fitting = [run for run in runs if run[1] >= wanted]
+        start, _ = min(fitting, key=lambda run: run[1]) if fitting else max(runs, key=lambda run: run[1])
+        return start
+
+
+def extend_hashes(known: list[BlockHash], tokens: Sequence[int], size: int, salt: bytes) -> None:
+    """Append to `known`, the hashes of the first full blocks of `tokens`, those of the full blocks that follow."""
+    parent = known[-1] if known else blake2b(salt, digest_size=16).digest()
+    for place in range(len(known), len(tokens) // size):
+        digest = blake2b(parent, digest_size=16)
+        for token in tokens[place * size : (place + 1) * size]:
+            digest.update(token.to_bytes(4, "little"))
+        parent = digest.digest()
+        known.append(parent)

@@ -1,0 +1,62 @@
+"""Guesses the next tokens from what stands in the prompt: an answer from documents copies much of them.
+
+Prompt lookup (Saxena 2023): where the last tokens have occurred before, what followed there is the guess. The model
+checks a guess in the pass that it makes anyway, so a wrong one costs a few rows and changes nothing.
+"""
+
+from collections.abc import Sequence
+
+# The last so many tokens must have occurred before.
+_SUFFIX = 2
+# Of several places where they have, the one where most of what is before them is alike too.
+_COMPARED = 8
+MOST = 8
+# A guess this seldom right is not worth its rows; after so many tokens it is tried again.
+_WORTH = 0.3
+_TRY_AGAIN = 12
+_MEMORY = 0.7
+
+
+class Drafter:
+    """Guesses for one sequence."""
+
+    def __init__(self) -> None:
+        self._places: dict[tuple[int, ...], list[int]] = {}
+        self._seen = 0
+        self._share = 1.0
+        self._silent = 0
+
+    def draft(self, tokens: Sequence[int], most: int) -> list[int]:
+        """The tokens that may follow, at most `most`; none where nothing has occurred before or guesses do not pay."""
+        self._read(tokens)
+        if self._share < _WORTH:
+            self._silent += 1
+            if self._silent < _TRY_AGAIN:
+                return []
+            self._silent, self._share = 0, 1.0
+        place = self._best(tokens)
+        if place is None:
+            return []
+        return list(tokens[place : place + min(most, max(2, round(MOST * self._share)))])
+
+    def learn(self, drafted: int, right: int) -> None:
+        """How many of the guesses were right."""
+        if drafted:
+            self._share = _MEMORY * self._share + (1 - _MEMORY) * right / drafted
+
+    def _read(self, tokens: Sequence[int]) -> None:
+        """Remember what follows each pair of tokens; that behind the last pair is not known yet."""
+        for follows in range(max(self._seen, _SUFFIX), len(tokens)):
+            self._places.setdefault(tuple(tokens[follows - _SUFFIX : follows]), []).append(follows)
+        self._seen = len(tokens)
+
+    def _best(self, tokens: Sequence[int]) -> int | None:
+        """Where what is like the last tokens is followed by something; of equals the latest."""
+        places = self._places.get(tuple(tokens[-_SUFFIX:]), ())
+        return max(places, key=lambda place: (self._alike(tokens, place), place), default=None)
+
+    def _alike(self, tokens: Sequence[int], place: int) -> int:
+        length = _SUFFIX
+        while length < min(_COMPARED, place) and tokens[place - 1 - length] == tokens[len(tokens) - 1 - length]:
+            length += 1
+        return length

@@ -1,0 +1,57 @@
+"""Keys and values of all tokens that are in the cache, in memory that is taken once."""
+
+from collections.abc import Sequence
+
+import torch
+from transformers import PretrainedConfig
+
+from agent.engine.step import Run
+
+
+class KVCache:
+    """For each layer the keys and the values of `blocks` blocks of `size` tokens.
+
+    Each tensor has shape (blocks * size, heads, head size); a token has one slot in all of them.
+    """
+
+    def __init__(
+        self, config: PretrainedConfig, blocks: int, size: int, device: torch.device, dtype: torch.dtype
+    ) -> None:
+        self.size = size
+        shape = (blocks * size, *head_shape(config))
+        layers = range(config.num_hidden_layers)
+        self._keys = [torch.zeros(shape, device=device, dtype=dtype) for _ in layers]
+        self._values = [torch.zeros(shape, device=device, dtype=dtype) for _ in layers]
+
+    def write(self, layer: int, slots: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> None:
+        """Put the keys and values of a step's rows, both of shape (rows, heads, head size), into their slots."""
+        self._keys[layer].index_copy_(0, slots, keys)
+        self._values[layer].index_copy_(0, slots, values)
+
+    def read(self, layer: int, runs: Sequence[Run]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values of one sequence, shape (tokens, heads, head size): in place if they are in one piece."""
+        return _piece(self._keys[layer], runs), _piece(self._values[layer], runs)
+
+    def pages(self, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """All of them, shape (blocks, size, heads, head size)."""
+        shape = (-1, self.size, *self._keys[layer].shape[1:])
+        return self._keys[layer].view(shape), self._values[layer].view(shape)
+
+
+def head_shape(config: PretrainedConfig) -> tuple[int, int]:
+    """How many heads have keys and values, and how many numbers each of these has."""
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return int(heads), int(size)
+
+
+def bytes_per_token(config: PretrainedConfig, dtype: torch.dtype) -> int:
+    """What one token occupies over all layers."""
+    heads, size = head_shape(config)
+    return int(2 * config.num_hidden_layers * heads * size * dtype.itemsize)
+
+
+def _piece(whole: torch.Tensor, runs: Sequence[Run]) -> torch.Tensor:
+    if len(runs) == 1:
+        return whole[slice(*runs[0])]
+    return torch.cat([whole[slice(*run)] for run in runs])

@@ -1,0 +1,167 @@
+"""The engine's thread: plan a step, run it, hand out its tokens, again and again."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+
+import torch
+
+from agent.engine.request import Request
+from agent.engine.runner import Runner
+from agent.engine.scheduler import Scheduler
+from agent.engine.step import Span, Step
+from agent.errors import GenerationFailed
+
+_log = logging.getLogger(__name__)
+# What CUDA says of itself after an error that no later call gets over.
+_STICKY = ("illegal memory access", "device-side assert", "unspecified launch failure", "uncorrectable ECC")
+Command = Callable[[], None]
+
+
+class Loop:
+    """Owns the scheduler and the runner; everybody else only hands requests in.
+
+    Args:
+        scheduler: what is next.
+        runner: what it goes through.
+        hung_s: a step that takes longer than so many seconds means that the device hangs.
+    """
+
+    def __init__(self, scheduler: Scheduler, runner: Runner, hung_s: float) -> None:
+        self.generated = 0
+        self._scheduler = scheduler
+        self._runner = runner
+        self._hung_s = hung_s
+        self._incoming: list[Request] = []
+        self._commands: list[tuple[Command, Future[None]]] = []
+        self._step_began: float | None = None
+        self._closing = False
+        self._broken = False
+        self._work = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="askpod-engine", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    # ------------------------------------------------------------------ any thread
+
+    def submit(self, request: Request) -> None:
+        """Let it wait for its turn.
+
+        Raises:
+            GenerationFailed: the loop has ended.
+        """
+        with self._work:
+            if not self.alive():
+                raise GenerationFailed(detail="the engine has ended")
+            self._incoming.append(request)
+            self._work.notify()
+
+    def cancel(self, request: Request) -> None:
+        """Nobody waits for it any more: its blocks are free before the next step."""
+        request.cancelled = True
+        with self._work:
+            self._work.notify()
+
+    def between_steps(self, command: Command) -> "Future[None]":
+        """Have something done while no step runs."""
+        done: Future[None] = Future()
+        with self._work:
+            self._commands.append((command, done))
+            self._work.notify()
+        return done
+
+    def counts(self) -> tuple[int, int]:
+        """How many requests run, and how many wait."""
+        return len(self._scheduler.running), len(self._scheduler.waiting) + len(self._incoming)
+
+    def alive(self) -> bool:
+        """False once it can never make a token again: it has ended, its device is broken, or a step hangs."""
+        began = self._step_began
+        hangs = began is not None and time.monotonic() - began > self._hung_s
+        return self._thread.is_alive() and not self._closing and not self._broken and not hangs
+
+    def close(self) -> None:
+        """End every request; waits for the step that runs, unless that hangs."""
+        with self._work:
+            self._closing = True
+            self._work.notify()
+        if threading.current_thread() is not self._thread and self._thread.is_alive():
+            self._thread.join(self._hung_s)
+
+    # ------------------------------------------------------------------ its own thread
+
+    def _run(self) -> None:
+        while self._take_in():
+            planned = self._scheduler.plan()
+            if planned:
+                self._step_began = time.monotonic()
+                self._step(planned)
+                self._step_began = None
+        with self._work:
+            self._closing = True
+            left = (*self._scheduler.running, *self._scheduler.waiting, *self._incoming)
+            for _command, done in self._commands:
+                done.cancel()
+        for request in left:
+            request.fail(GenerationFailed(detail="the engine has ended"))
+
+    def _take_in(self) -> bool:
+        """What has been handed in; sleeps while there is nothing to do. False when the loop is to end."""
+        scheduler = self._scheduler
+        with self._work:
+            while not (self._closing or self._incoming or self._commands or scheduler.running or scheduler.waiting):
+                self._work.wait()
+            incoming, self._incoming = self._incoming, []
+            commands, self._commands = self._commands, []
+        for request in incoming:
+            scheduler.add(request)
+        for command, done in commands:
+            _do(command, done)
+        return not (self._closing or self._broken)
+
+    def _step(self, planned: dict[Request, Span]) -> None:
+        try:
+            logits = self._runner.run(Step(list(planned.values()), self._scheduler.pool.size))
+            at = 0
+            for request, span in planned.items():
+                if span.wanted:
+                    self._hand_out(request, span, logits[at : at + span.wanted])
+                    at += span.wanted
+        except torch.OutOfMemoryError as error:
+            if not self._scheduler.shrink():
+                self._fail(planned, error)
+                return
+            _log.warning("engine.out_of_memory: smaller steps from here on")
+            torch.cuda.empty_cache()
+            return
+        except Exception as error:  # the engine's edge: whatever a step raises, the loop goes on
+            self._fail(planned, error)
+            return
+        self._scheduler.settle(planned)
+
+    def _hand_out(self, request: Request, span: Span, logits: torch.Tensor) -> None:
+        before = len(request.tokens)
+        request.accept(logits, span.tokens[len(span.tokens) - span.wanted + 1 :])
+        self.generated += len(request.tokens) - before
+
+    def _fail(self, planned: dict[Request, Span], error: Exception) -> None:
+        """Those in the step fail; the others know nothing of it, unless the device is broken for good."""
+        _log.error("engine.step_failed", exc_info=error)
+        for request in planned:
+            request.fail(GenerationFailed(detail=repr(error)))
+            self._scheduler.drop(request)
+        if any(sign in str(error) for sign in _STICKY):
+            self._broken = True
+
+
+def _do(command: Command, done: "Future[None]") -> None:
+    try:
+        command()
+    except Exception as error:  # it is raised where it was asked for
+        done.set_exception(error)
+    else:
+        done.set_result(None)

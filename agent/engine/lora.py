@@ -1,0 +1,127 @@
+"""LoRA adapters of any mixture of sequences in one pass.
+
+Each linear layer of the base model that an adapter changes is put into a layer of ours, which adds to each row what
+that row's adapter says (Hu et al. 2021: x A' B' scaled by alpha / rank). Which rows are whose is told once a pass.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from agent.engine.adapters import CONFIG, KEY, WEIGHTS
+from agent.engine.step import Run
+from agent.errors import AdapterMismatch
+
+
+@dataclass(slots=True)
+class Routing:
+    """Which rows of the pass an adapter applies to."""
+
+    routes: Sequence[tuple[str, Run]] = field(default_factory=list)
+
+
+class LoraLinear(nn.Module):
+    """A linear layer with what adapters add to it. `pairs` has for each of them A', shape (in, rank), and B', shape
+    (rank, out), the scale in it.
+    """
+
+    def __init__(self, base: nn.Module, routing: Routing) -> None:
+        super().__init__()
+        self.base = base
+        self.routing = routing
+        self.pairs: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """That of the layer itself."""
+        return self.base.weight  # type: ignore[return-value]
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """`rows` has shape (1, rows, in), the result (1, rows, out)."""
+        made: torch.Tensor = self.base(rows)
+        for adapter, (start, end) in self.routing.routes:
+            pair = self.pairs.get(adapter)
+            if pair is not None:
+                made[0, start:end].addmm_(rows[0, start:end] @ pair[0], pair[1])
+        return made
+
+
+class Adapters:
+    """The adapters of a base model, which it changes so that they can apply.
+
+    Args:
+        base: the model; its linear layers are replaced as adapters need it.
+    """
+
+    def __init__(self, base: nn.Module) -> None:
+        self._base = base
+        self._layers: dict[str, LoraLinear] = {}
+        self.routing = Routing()
+
+    def load(self, name: str, folder: Path) -> None:
+        """Read the weights of an adapter that fits (`agent.engine.adapters.check_fits`).
+
+        Raises:
+            AdapterMismatch: it is of a kind that adds more than A and B to linear layers.
+        """
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        _check_plain(config, folder.name)
+        halves: dict[str, dict[str, torch.Tensor]] = {}
+        for key, weight in load_file(folder / WEIGHTS).items():
+            match = KEY.fullmatch(key)
+            if match is None:
+                raise AdapterMismatch("An adapter has weights that are no LoRA.", detail=f"{folder.name}: {key}")
+            halves.setdefault(match["module"], {})[match["side"]] = weight
+        for module, sides in halves.items():
+            layer = self._layer(module)
+            like = next(layer.base.parameters())
+            scale = _scale(config, module)
+            down = sides["A"].to(like.device, like.dtype).T.contiguous()
+            up = (sides["B"].float() * scale).to(like.device, like.dtype).T.contiguous()
+            layer.pairs[name] = (down, up)
+
+    def unload(self, name: str) -> None:
+        """Free the weights of an adapter."""
+        for layer in self._layers.values():
+            layer.pairs.pop(name, None)
+
+    def _layer(self, module: str) -> LoraLinear:
+        known = self._layers.get(module)
+        if known is None:
+            parent, _, child = module.rpartition(".")
+            owner = self._base.get_submodule(parent)
+            known = self._layers[module] = LoraLinear(self._base.get_submodule(module), self.routing)
+            setattr(owner, child, known)
+        return known
+
+
+def _check_plain(config: Mapping[str, Any], name: str) -> None:
+    """Refuse what adds something else than A and B, which would be left out unseen."""
+    extras = [what for what in ("use_dora", "modules_to_save", "lora_bias", "fan_in_fan_out") if config.get(what)]
+    if config.get("bias", "none") != "none":
+        extras.append("bias")
+    if extras:
+        raise AdapterMismatch("An adapter is of a kind that this engine cannot run.", detail=f"{name}: {extras}")
+
+
+def _scale(config: Mapping[str, Any], module: str) -> float:
+    """alpha / rank, or alpha / sqrt(rank) for rank-stabilised adapters; both may differ from layer to layer."""
+    rank = _of(config.get("rank_pattern"), module, config["r"])
+    alpha = _of(config.get("alpha_pattern"), module, config["lora_alpha"])
+    return float(alpha / math.sqrt(rank) if config.get("use_rslora") else alpha / rank)
+
+
+def _of(pattern: Mapping[str, Any] | None, module: str, default: float) -> float:
+    """A pattern's keys are regular expressions for the end of a module's name, as peft takes them."""
+    for ending, value in (pattern or {}).items():
+        if re.fullmatch(rf"(.*\.)?({ending})", module):
+            return float(value)
+    return float(default)
