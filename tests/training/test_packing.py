@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from training.packing import Encoded, Group, collate, group
+from training.packing import IGNORED, Encoded, Group, collate, group
 
 TOKENS = st.lists(st.integers(0, 30), min_size=1, max_size=8).map(tuple)
 EXAMPLES = st.lists(st.builds(Encoded, prompt=TOKENS, completion=TOKENS), min_size=1, max_size=12)
@@ -83,6 +83,7 @@ def test_every_example_is_in_one_group(examples: list[Encoded], most_tokens: int
 def test_only_completions_are_learned(examples: list[Encoded]) -> None:
     """Each token of each once, foretold from the token before it."""
     batch = collate(group(examples, 1000))
-    ids, labels = batch["input_ids"][0], batch["labels"][0]
+    ids, (first, *_), labels = batch["input_ids"][0], batch["labels"][0], batch["labels"][0, 1:]
+    assert first == IGNORED
     assert sorted(labels.tolist()) == sorted(token for one in examples for token in one.completion)
     assert torch.equal(ids[batch["keep"] + 1], labels)
