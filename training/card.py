@@ -48,6 +48,7 @@ def card(provenance: Provenance) -> str:
         f"groups, {training.get('tokens_per_second')} tokens per second, held-out loss "
         f"{training.get('held_out_loss')}. `provenance.json` has all of it, and what the adapter must be loaded with.",
         "",
+        *_origin(training.get("from")),
     ]  # fmt: skip
     for name, of in figures.get("sets", {}).items():
         lines += _table(name, of["base"], of["adapter"])
@@ -55,6 +56,15 @@ def card(provenance: Provenance) -> str:
         lines += [_where(figures["environment"]), ""]
         lines += _worse(figures["sets"])
     return "\n".join(lines)
+
+
+def _origin(known: Mapping[str, Any] | None) -> list[str]:
+    """What it was trained further from."""
+    if known is None:
+        return []
+    earlier = known.get("training", {})
+    steps = f", which had {earlier['steps']} steps on {earlier['examples']} examples" if earlier else ""
+    return [f"Training began with the adapter `{known['adapter']}`{steps}.", ""]
 
 
 def _where(environment: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """What a set of answers comes to, and how the card says it."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -73,6 +73,16 @@ def test_the_card_says_where_the_adapter_is_worse() -> None:
     assert "| F1 on answerable questions, retrieved sentences | 1.000 | 0.500 |" in text
     found = text.split("## Where it is worse than the base")[1].strip().splitlines()
     assert ["- dev.en: F1 on answerable questions, retrieved sentences, 0.500 against 1.000"] == found
+
+
+def test_the_card_says_what_an_adapter_was_trained_further_from() -> None:
+    """Its name, and what it had seen; an adapter of another maker has not told."""
+    known = provenance(Figures.of([row()]), Figures.of([row()]))
+    assert "Training began with" not in card(known)
+    earlier = {"adapter": "ask", "training": {"steps": 365, "examples": 7002}}
+    for origin, text in ((earlier, "`ask`, which had 365 steps on 7002 examples."), ({"adapter": "ask"}, "`ask`.")):
+        further = replace(known, training={**known.training, "from": origin})
+        assert f"Training began with the adapter {text}" in card(further)
 
 
 def test_the_card_says_when_it_is_worse_nowhere() -> None:
