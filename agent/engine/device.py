@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 import torch
-from transformers import PretrainedConfig
 
 from agent.errors import ConfigurationError
 from agent.settings import Settings
@@ -39,13 +38,6 @@ def _cpu_has_bfloat16() -> bool:
     except OSError:  # not Linux
         return False
     return "avx512_bf16" in flags or "amx_bf16" in flags
-
-
-def cache_bytes_per_token(config: PretrainedConfig, dtype: torch.dtype) -> int:
-    """Bytes of keys and values that one token occupies over all layers."""
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    return int(2 * config.num_hidden_layers * heads * head_dim * dtype.itemsize)
 
 
 def pick_capacity(settings: Settings, device: torch.device, bytes_per_generation: int) -> int:

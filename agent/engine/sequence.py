@@ -9,7 +9,8 @@ from transformers import DynamicCache
 
 from agent.engine.base import FinishReason, Sampling, TokenDelta
 from agent.engine.sampling import Sampler
-from agent.engine.tokenizer import ChatTokenizer, IncrementalDecoder
+from agent.engine.text_stream import TextStream
+from agent.engine.tokenizer import ChatTokenizer
 from agent.errors import AskError
 from agent.telemetry.clock import ms_since
 
@@ -29,7 +30,7 @@ class Sequence:
         self.outcomes: asyncio.Queue[TokenDelta | AskError] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
         self._sampler = Sampler(sampling)
-        self._decoder = IncrementalDecoder(tokenizer)
+        self._text = TextStream(tokenizer)
         self._left = sampling.max_tokens
 
     def admit(self) -> None:
@@ -42,7 +43,9 @@ class Sequence:
         self._left -= 1
         finish: FinishReason | None = "stop" if token in end_ids else "length" if self._left == 0 else None
         self.pending = [token]
-        text = self._decoder.add(token, last=finish is not None)
+        text, _ = self._text.add(token)
+        if finish is not None:
+            text += self._text.rest()
         sampler = self._sampler
         self._deliver(TokenDelta(token, text, finish, self.queue_ms, sampler.logprob, sampler.withheld))
         return finish is not None

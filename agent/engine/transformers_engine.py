@@ -18,7 +18,8 @@ from transformers.utils import logging as transformers_logging
 
 from agent.engine.adapters import adapter_folders, check_fits, default_adapter
 from agent.engine.base import ChatMessage, EngineStats, Sampling, TokenDelta
-from agent.engine.device import cache_bytes_per_token, pick_capacity, pick_device, pick_dtype
+from agent.engine.device import pick_capacity, pick_device, pick_dtype
+from agent.engine.kv_cache import bytes_per_token
 from agent.engine.provenance import Provenance
 from agent.engine.sequence import Sequence
 from agent.engine.tokenizer import ChatTokenizer
@@ -49,7 +50,7 @@ class TransformersEngine:
         self._end_ids = _end_ids(base, self._tokenizer)
         self.model = settings.base_model.rstrip("/").rsplit("/", 1)[-1]
         self.context_length = int(getattr(base.config, "max_position_embeddings", 4096))
-        per_generation = cache_bytes_per_token(base.config, dtype) * min(self.context_length, 4096)
+        per_generation = bytes_per_token(base.config, dtype) * min(self.context_length, 4096)
         self.provenances: Mapping[str, Provenance | None]
         self._model, self.provenances = _load_adapters(base, settings, {self.model, folder.name})
         self.adapters = tuple(self.provenances)

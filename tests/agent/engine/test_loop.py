@@ -52,6 +52,15 @@ LIMITS = st.fixed_dictionaries({
 })  # fmt: skip
 
 
+def play_alone(schedule: list[Request], limits: dict[str, int]) -> None:
+    """On a loop of its own."""
+    bench = Bench(**limits)  # type: ignore[arg-type]
+    try:
+        play(bench, schedule)
+    finally:
+        bench.close()
+
+
 def play(bench: Bench, schedule: list[Request]) -> None:
     """Every request comes and leaves when it is to; each says what it would alone."""
     waiting = sorted(schedule, key=lambda one: one.comes_after)
@@ -108,11 +117,7 @@ def settled(bench: Bench) -> None:
 @given(schedule=SCHEDULES, limits=LIMITS)
 def test_any_schedule_gives_the_tokens_of_generate(schedule: list[Request], limits: dict[str, int]) -> None:
     """Arriving, leaving and late at any step, with any mixture of adapters, in any little memory."""
-    bench = Bench(**limits)  # type: ignore[arg-type]
-    try:
-        play(bench, schedule)
-    finally:
-        bench.close()
+    play_alone(schedule, limits)
 
 
 @pytest.mark.slow
@@ -120,11 +125,7 @@ def test_any_schedule_gives_the_tokens_of_generate(schedule: list[Request], limi
 @given(schedule=SCHEDULES, limits=LIMITS)
 def test_a_thousand_schedules_leak_nothing(schedule: list[Request], limits: dict[str, int]) -> None:
     """No block is lost and nobody waits for ever."""
-    bench = Bench(**limits)  # type: ignore[arg-type]
-    try:
-        play(bench, schedule)
-    finally:
-        bench.close()
+    play_alone(schedule, limits)
 
 
 @pytest.fixture
