@@ -8,8 +8,6 @@ from transformers import AutoTokenizer
 from agent.engine.base import ChatMessage
 from agent.errors import ModelInvalid
 
-_REPLACEMENT = "�"
-
 
 class ChatTokenizer:
     """A model's tokenizer with its chat template.
@@ -51,21 +49,3 @@ class ChatTokenizer:
         """The token that ends a turn."""
         token: int | None = self._tokenizer.eos_token_id
         return token
-
-
-class IncrementalDecoder:
-    """Turns ids into text one by one, and holds back a character whose bytes are not complete yet."""
-
-    def __init__(self, tokenizer: ChatTokenizer) -> None:
-        self._tokenizer = tokenizer
-        self._ids: list[int] = []
-        self._done = 0
-
-    def add(self, token_id: int, *, last: bool) -> str:
-        """The text that this id completes. The last one gives out whatever is left."""
-        self._ids.append(token_id)
-        text = self._tokenizer.decode(self._ids)
-        if text.endswith(_REPLACEMENT) and not last:
-            return ""
-        piece, self._done = text[self._done :], len(text)
-        return piece

@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM
 from agent.engine.base import Sampling
 from agent.engine.transformers_engine import TransformersEngine
 from agent.errors import AdapterMismatch, ModelInvalid, ModelNotFound, PromptTooLong, UnknownAdapter
+from agent.language_model import engine_options
 from agent.settings import EMBEDDED_LLM, Settings
 from tests.conftest import ROOT
 
@@ -43,7 +44,7 @@ def adapter(real_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 def engine(adapter: Path) -> Iterator[TransformersEngine]:
     """float32, so that tokens can be compared with another run of the same numbers."""
     settings = Settings(base_model=BASE, lora_model=f"random={adapter}", dtype="float32", max_generations=3)
-    engine = TransformersEngine(settings)
+    engine = TransformersEngine(engine_options(settings))
     yield engine
     engine.close()
 
@@ -138,7 +139,7 @@ def test_an_adapter_for_another_base_is_refused(adapter: Path, tmp_path: Path) -
     """By the base it declares, and by its shapes."""
     stranger = make_adapter(tmp_path / "stranger", base="meta-llama/Llama-3.1-8B-Instruct")
     with pytest.raises(AdapterMismatch):
-        TransformersEngine(Settings(base_model=BASE, lora_model=str(stranger)))
+        TransformersEngine(engine_options(Settings(base_model=BASE, lora_model=str(stranger))))
     bent = make_adapter(tmp_path / "bent", base="")
     config = AutoModelForCausalLM.from_pretrained(BASE).config
     config.hidden_size, config.num_hidden_layers, config.intermediate_size = 192, 1, 64
@@ -148,14 +149,14 @@ def test_an_adapter_for_another_base_is_refused(adapter: Path, tmp_path: Path) -
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         (small / name).write_bytes((ROOT / EMBEDDED_LLM / name).read_bytes())
     with pytest.raises(AdapterMismatch):
-        TransformersEngine(Settings(base_model=str(small), lora_model=str(bent)))
+        TransformersEngine(engine_options(Settings(base_model=str(small), lora_model=str(bent))))
 
 
 def test_a_base_model_that_is_not_there_is_named(tmp_path: Path) -> None:
     """A typo and a Hub id while offline are told apart from a folder without weights."""
     for value in ("models/typo", "someone/not-on-disk"):
         with pytest.raises(ModelNotFound, match="BASE_MODEL"):
-            TransformersEngine(Settings(base_model=value))
+            TransformersEngine(engine_options(Settings(base_model=value)))
     (tmp_path / "config.json").write_text('{"model_type": "llama"}')
     with pytest.raises(ModelInvalid, match="BASE_MODEL"):
-        TransformersEngine(Settings(base_model=str(tmp_path)))
+        TransformersEngine(engine_options(Settings(base_model=str(tmp_path))))
