@@ -11,12 +11,13 @@ from agent.corpus import LiveCorpus
 from agent.engine.base import Engine, Sampling
 from agent.engine.no_engine import NoEngine
 from agent.errors import StoreMismatch
+from agent.language_model import load_language_model
 from agent.multi_agent import MultiAgent
 from agent.prompts import template_hash
 from agent.retrieval.embedder import Embedder
 from agent.retrieval.reranker import Reranker
 from agent.retrieval.retriever import Retriever
-from agent.settings import NO_MODEL, Settings
+from agent.settings import Settings
 from agent.store.store import Store
 from agent.telemetry.clock import ms_since
 from agent.telemetry.logs import get_logger
@@ -62,7 +63,7 @@ def load(settings: Settings, phase: Phase) -> Loaded:
     with _timed("store", phase):
         store = Store(settings.rag_store)
     with _timed("imports", phase):
-        from agent.engine.transformers_engine import TransformersEngine
+        import agent.engine.transformers_engine  # noqa: F401
         from agent.retrieval.loading import load_embedder, load_reranker
     with _timed("embedder", phase):
         embedder = load_embedder(settings)
@@ -70,7 +71,7 @@ def load(settings: Settings, phase: Phase) -> Loaded:
             raise StoreMismatch("The store was built with another embedding model; build it again.")
         reranker = load_reranker(settings)
     with _timed("model", phase):
-        engine: Engine = NoEngine() if settings.base_model == NO_MODEL else TransformersEngine(settings)
+        engine = load_language_model(settings)
     with _timed("agents", phase):
         loaded = assemble(engine, store, embedder, settings, reranker)
     with _timed("warm_up", phase):

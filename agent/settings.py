@@ -38,6 +38,12 @@ class Settings(BaseSettings):
     default_adapter: str = Field(
         "", description="Adapter of a request that names none: empty is the first in LORA_MODEL, none the base model."
     )
+    adapter_folder: str = Field(
+        "", description="Folder whose subfolders a request may name as adapters; they are loaded when asked for."
+    )
+    max_adapters: int = Field(
+        8, ge=1, le=256, description="Adapters in memory at once; the longest unused leaves for another."
+    )
     embedding_model: str = Field(
         EMBEDDED_EMBEDDER, description="Embedding model: a local folder, or a Hub id. A store works with one only."
     )
@@ -61,7 +67,19 @@ class Settings(BaseSettings):
 
     handler_concurrency: int = Field(4, ge=1, le=256, description="Jobs one serverless worker takes at once.")
     max_generations: int = Field(
-        0, ge=0, le=1024, description="Answers generated at once; 0 derives it from the free memory."
+        0, ge=0, le=1024, description="Answers generated at once; 0 is 16 on a CPU and 128 on CUDA."
+    )
+    kv_cache_mib: int = Field(
+        0, ge=0, description="Memory of the KV cache in MiB; 0 derives it from the free memory and MAX_GENERATIONS."
+    )
+    step_tokens: int = Field(
+        0, ge=0, le=65536, description="Most tokens of one pass of the language model; 0 is 256 on a CPU, 2048 on CUDA."
+    )
+    prompt_lookup: bool = Field(
+        True, description="Guess the next tokens from the prompt and check several at once; the answer is the same."
+    )
+    hung_step_s: float = Field(
+        60.0, gt=0, description="A pass of the language model that takes longer means that the device hangs."
     )
     max_queue: int = Field(32, ge=0, description="Questions that may wait for a free place before one is refused.")
     request_timeout_s: float = Field(120.0, gt=0, le=600, description="Deadline of a question that does not bring one.")

@@ -16,11 +16,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from agent.engine.no_engine import NoEngine
 from agent.errors import LoadError
 from agent.ingest.builder import ChunkSizes
 from agent.ingest.loaders import find_files
 from agent.ingest.sync import NothingToIngest, sync
+from agent.language_model import load_language_model
 from agent.retrieval.embedder import Embedder
 from agent.schemas import Mode
 from agent.settings import NO_MODEL, Settings, explain
@@ -115,11 +115,7 @@ def _load(settings: Settings) -> Parts:
     from agent.retrieval.loading import load_embedder, load_reranker
 
     embedder, reranker = load_embedder(settings), load_reranker(settings)
-    if settings.base_model == NO_MODEL:
-        return Parts(NoEngine(), embedder, reranker, settings)
-    from agent.engine.transformers_engine import TransformersEngine
-
-    return Parts(TransformersEngine(settings), embedder, reranker, settings)
+    return Parts(load_language_model(settings), embedder, reranker, settings)
 
 
 def _subject(options: argparse.Namespace, embedder: Embedder, settings: Settings, console: Console) -> Evaluation:

@@ -12,7 +12,7 @@ from rich.progress import Progress
 from agent.calibration import ReaderCalibration
 from agent.engine.adapters import WEIGHTS
 from agent.engine.provenance import Provenance
-from agent.engine.transformers_engine import TransformersEngine
+from agent.language_model import load_language_model
 from agent.retrieval.embedder import Embedder
 from agent.retrieval.loading import load_embedder
 from agent.settings import Settings
@@ -51,7 +51,7 @@ def evaluate(words: Sequence[str], settings: Settings, console: Console) -> None
         update={"base_model": options.base or settings.base_model, "lora_model": f"{_NAME}={folder}",
                 "default_adapter": "", "max_generations": 1}
     )  # fmt: skip
-    engine = TransformersEngine(settings)
+    engine = load_language_model(settings)
     try:
         bench = _Bench(MemoEngine(engine), load_embedder(settings), settings, options, console)
         if held_out:

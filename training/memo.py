@@ -35,7 +35,13 @@ class MemoEngine:
         return self._engine.count_tokens(text)
 
     async def generate(
-        self, prompt_ids: Sequence[int], sampling: Sampling, adapter: str | None
+        self,
+        prompt_ids: Sequence[int],
+        sampling: Sampling,
+        adapter: str | None,
+        *,
+        salt: bytes = b"",
+        deadline: float | None = None,
     ) -> AsyncGenerator[TokenDelta, None]:
         """As `Engine.generate`."""
         key = (tuple(prompt_ids), sampling, adapter)
@@ -44,7 +50,7 @@ class MemoEngine:
                 yield delta
             return
         deltas: list[TokenDelta] = []
-        generation = self._engine.generate(prompt_ids, sampling, adapter)
+        generation = self._engine.generate(prompt_ids, sampling, adapter, salt=salt, deadline=deadline)
         async with aclosing(generation):
             try:
                 async for delta in generation:

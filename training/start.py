@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from agent.engine.adapters import CONFIG, WEIGHTS, check_fits
+from agent.engine.adapters import CONFIG, WEIGHTS, check_fits, fingerprint
 from agent.errors import LoadError
 from agent.model_source import locate
 from agent.settings import Settings
@@ -33,7 +33,7 @@ def read_start(named: str, base: nn.Module, base_name: str, settings: Settings) 
     """
     try:
         folder = locate(named, "--from-adapter", settings)
-        provenance = check_fits(folder, base, {base_name})
+        provenance = check_fits(folder, base, {base_name}, fingerprint(base))
     except LoadError as error:
         raise Refused(error.message) from error
     config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))

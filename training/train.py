@@ -145,10 +145,10 @@ def _load(base: str, settings: Settings) -> tuple[PreTrainedModel, ChatTokenizer
         folder = locate(base, "--base", settings)
     except LoadError as error:
         raise Refused(error.message) from error
-    device = pick_device(settings)
+    device = pick_device(settings.device)
     try:
         model: Any = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=pick_dtype(settings, device), local_files_only=True, trust_remote_code=False
+            folder, dtype=pick_dtype(settings.dtype, device), local_files_only=True, trust_remote_code=False
         )
     except (OSError, ValueError, KeyError) as error:
         raise Refused(f"--base cannot be loaded: {type(error).__name__}.") from error

@@ -1,9 +1,9 @@
-"""LoRA adapters: which ones, where they are, and whether they fit the base model."""
+"""LoRA adapters on disk: what they are called, and whether they fit the base model."""
 
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,66 +12,20 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from agent.engine.provenance import Provenance
-from agent.errors import AdapterMismatch, ConfigurationError
-from agent.model_source import locate
-from agent.settings import (
-    EMBEDDED_ADAPTER,
-    EMBEDDED_ADAPTER_NAME,
-    EMBEDDED_LLM,
-    LORA_AUTO,
-    NO_ADAPTER,
-    Settings,
-)
+from agent.errors import AdapterMismatch
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 KEY = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])(?:\.\w+)?\.weight$")
 
 
-def adapter_folders(settings: Settings) -> dict[str, Path]:
-    """Name and folder of each adapter in LORA_MODEL, in order.
-
-    Raises:
-        ConfigurationError: a name is not valid or comes twice.
-        ModelNotFound: an adapter is nowhere.
-    """
-    folders: dict[str, Path] = {}
-    wanted = _shipped(settings) if settings.lora_model == LORA_AUTO else settings.lora_model
-    for entry in filter(None, (part.strip() for part in wanted.split(","))):
-        name, separator, value = entry.partition("=")
-        if not separator:
-            name, value = entry.rstrip("/").rsplit("/", 1)[-1], entry
-        if not _NAME.fullmatch(name) or name in folders:
-            raise ConfigurationError("LORA_MODEL has an adapter name that is not valid or comes twice.", detail=name)
-        folders[name] = locate(value, "LORA_MODEL", settings)
-    return folders
-
-
-def _shipped(settings: Settings) -> str:
-    fits = settings.base_model == EMBEDDED_LLM and Path(EMBEDDED_ADAPTER).is_dir()
-    return f"{EMBEDDED_ADAPTER_NAME}={EMBEDDED_ADAPTER}" if fits else ""
-
-
-def default_adapter(settings: Settings, names: Sequence[str]) -> str | None:
-    """The adapter of a request that names none: DEFAULT_ADAPTER, or the first one, or none.
-
-    Raises:
-        ConfigurationError: DEFAULT_ADAPTER is none of `names`.
-    """
-    wanted = settings.default_adapter
-    if wanted == NO_ADAPTER or not (wanted or names):
-        return None
-    if wanted and wanted not in names:
-        raise ConfigurationError("DEFAULT_ADAPTER is not among the adapters of LORA_MODEL.", detail=wanted)
-    return wanted or names[0]
-
-
-def check_fits(folder: Path, base: nn.Module, base_names: set[str]) -> Provenance | None:
+def check_fits(folder: Path, base: nn.Module, base_names: set[str], base_fingerprint: str) -> Provenance | None:
     """Refuse an adapter that was made for another base model, before any of its weights is used; its provenance.
 
-    `base_names` are the names the base is known by. An adapter trained from a local path says nothing about the name;
+    `base_names` are the names the base is known by, `base_fingerprint` is what `fingerprint` made of it when no adapter
+    had been applied. An adapter trained from a local path says nothing about the name;
     then its provenance decides, and where it has none, the shapes.
 
     Raises:
@@ -94,7 +48,7 @@ def check_fits(folder: Path, base: nn.Module, base_names: set[str]) -> Provenanc
         if shape[0 if match["side"] == "A" else 1] not in ranks:
             raise AdapterMismatch(f"An adapter has another rank than its {CONFIG}.", detail=f"{folder.name}: {key}")
     provenance = Provenance.read(folder)
-    if provenance is not None and provenance.base_fingerprint != fingerprint(base):
+    if provenance is not None and provenance.base_fingerprint != base_fingerprint:
         raise AdapterMismatch("An adapter was trained on other weights than BASE_MODEL has.", detail=folder.name)
     return provenance
 

@@ -67,11 +67,14 @@ class Engine(Protocol):
     """Generates answers, several at once, each with its own adapter."""
 
     model: str
-    adapters: tuple[str, ...]
     provenances: Mapping[str, Provenance | None]
     default_adapter: str | None
     context_length: int
     capacity: int
+
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """Names of the adapters that can be asked for."""
 
     def encode_chat(self, messages: Sequence[ChatMessage]) -> list[int]:
         """Token ids of a conversation, up to where the assistant's turn begins."""
@@ -83,13 +86,25 @@ class Engine(Protocol):
         """Length of `text` in tokens, without special tokens."""
 
     def generate(
-        self, prompt_ids: Sequence[int], sampling: Sampling, adapter: str | None
+        self,
+        prompt_ids: Sequence[int],
+        sampling: Sampling,
+        adapter: str | None,
+        *,
+        salt: bytes = b"",
+        deadline: float | None = None,
     ) -> AsyncGenerator[TokenDelta, None]:
         """Tokens as they are made. Closing the iterator stops the generation within one token.
 
+        What of the prompt has been read before is read again only by those with the same adapter and the same `salt`.
+        After `deadline`, on the clock of `time.monotonic`, it fails.
+
         Raises:
-            UnknownAdapter: no adapter of this name is loaded.
-            PromptTooLong: the prompt and `max_tokens` exceed `context_length`.
+            UnknownAdapter: there is no adapter of this name that fits.
+            PromptTooLong: the prompt and `max_tokens` exceed `context_length`, or the memory for keys and values.
+            InvalidRequest: a token that is not in the vocabulary, or `sampling` out of range.
+            DeadlineExceeded: the deadline is over.
+            Overloaded: as many adapters as there is memory for are in use.
             GenerationFailed: the model failed; other generations are not affected.
         """
 

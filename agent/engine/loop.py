@@ -67,9 +67,15 @@ class Loop:
             self._work.notify()
 
     def between_steps(self, command: Command) -> "Future[None]":
-        """Have something done while no step runs."""
+        """Have something done while no step runs.
+
+        Raises:
+            GenerationFailed: the loop has ended; the future has it too, where it ends meanwhile.
+        """
         done: Future[None] = Future()
         with self._work:
+            if not self.alive():
+                raise GenerationFailed(detail="the engine has ended")
             self._commands.append((command, done))
             self._work.notify()
         return done
@@ -105,7 +111,7 @@ class Loop:
             self._closing = True
             left = (*self._scheduler.running, *self._scheduler.waiting, *self._incoming)
             for _command, done in self._commands:
-                done.cancel()
+                done.set_exception(GenerationFailed(detail="the engine has ended"))
         for request in left:
             request.fail(GenerationFailed(detail="the engine has ended"))
 

@@ -37,7 +37,13 @@ class NoEngine:
         return len(text.split())
 
     async def generate(
-        self, prompt_ids: Sequence[int], sampling: Sampling, adapter: str | None
+        self,
+        prompt_ids: Sequence[int],
+        sampling: Sampling,
+        adapter: str | None,
+        *,
+        salt: bytes = b"",
+        deadline: float | None = None,
     ) -> AsyncGenerator[TokenDelta, None]:
         """Always refuses."""
         raise NoLanguageModel(param="mode")

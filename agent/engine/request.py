@@ -54,8 +54,6 @@ class Request:
         self.cached_tokens = 0
         self.preempted = False
         self.cancelled = False
-        self.preempted = False
-        self.cancelled = False
         self.ended = False
         self.drafter = Drafter()
         self._deadline = deadline

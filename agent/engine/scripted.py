@@ -59,7 +59,13 @@ class ScriptedEngine:
         return len(text.split())
 
     async def generate(
-        self, prompt_ids: Sequence[int], sampling: Sampling, adapter: str | None
+        self,
+        prompt_ids: Sequence[int],
+        sampling: Sampling,
+        adapter: str | None,
+        *,
+        salt: bytes = b"",
+        deadline: float | None = None,
     ) -> AsyncGenerator[TokenDelta, None]:
         """The script's words, one by one."""
         if adapter is not None and adapter not in self.adapters:

@@ -1,73 +1,81 @@
-"""Generation on transformers and peft, in this process.
+"""The engine on transformers, in this process: continuous batching over a model of its own."""
 
-One thread owns the model. Each turn of its loop gives every running generation one token, in the order they came, with
-the adapter it asked for; so generations never share state, and cancelling one takes effect within a token.
-"""
-
-import threading
-from collections import deque
-from collections.abc import AsyncGenerator, Mapping
-from collections.abc import Sequence as SequenceOf
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftModel
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-from agent.engine.adapters import adapter_folders, check_fits, default_adapter
+from agent.engine.attention import NAME as ATTENTION
 from agent.engine.base import ChatMessage, EngineStats, Sampling, TokenDelta
-from agent.engine.device import pick_capacity, pick_device, pick_dtype
-from agent.engine.kv_cache import bytes_per_token
+from agent.engine.blocks import BlockPool
+from agent.engine.device import free_bytes, pick_device, pick_dtype
+from agent.engine.kv_cache import KVCache, bytes_per_token
+from agent.engine.loop import Loop
+from agent.engine.options import EngineOptions
 from agent.engine.provenance import Provenance
-from agent.engine.sequence import Sequence
+from agent.engine.request import Request
+from agent.engine.runner import Runner
+from agent.engine.scheduler import Scheduler
+from agent.engine.shelf import Shelf
+from agent.engine.text_stream import TextStream
 from agent.engine.tokenizer import ChatTokenizer
-from agent.errors import AskError, GenerationFailed, ModelInvalid, PromptTooLong, UnknownAdapter
-from agent.model_source import locate
-from agent.settings import Settings
-from agent.telemetry.logs import get_logger
+from agent.errors import AskError, InvalidRequest, ModelInvalid, PromptTooLong
+
+_MIB = 1024 * 1024
+_BLOCK = 16
+_MOST_RUNNING = {"cpu": 16, "cuda": 128}
+_STEP_TOKENS = {"cpu": 256, "cuda": 2048}
+# Of a generation, where nothing says how long they are; the cache is sized for this.
+_USUAL_LENGTH = 2048
+# What is left free is for activations, and on a CPU for the embedder, the index and the rest of the process.
+_SHARE_OF_FREE_MEMORY = {"cpu": 0.25, "cuda": 0.85}
 
 
 class TransformersEngine:
-    """Loads the base model and every adapter of the settings.
+    """Loads the base model and every adapter of the options, and starts.
 
     Raises:
-        ModelNotFound, ModelInvalid, AdapterMismatch, ConfigurationError: see `agent.errors`.
+        ModelInvalid, AdapterMismatch, ConfigurationError: see `agent.errors`.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, options: EngineOptions) -> None:
         # What fails is raised, and reported by us.
         transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        if settings.torch_threads:
-            torch.set_num_threads(settings.torch_threads)
-        self._device = pick_device(settings)
-        dtype = pick_dtype(settings, self._device)
-        folder = locate(settings.base_model, "BASE_MODEL", settings)
-        base = _load_base(folder, dtype).to(self._device)  # type: ignore[arg-type]
-        self._tokenizer = ChatTokenizer(folder)
-        self._end_ids = _end_ids(base, self._tokenizer)
-        self.model = settings.base_model.rstrip("/").rsplit("/", 1)[-1]
-        self.context_length = int(getattr(base.config, "max_position_embeddings", 4096))
-        per_generation = bytes_per_token(base.config, dtype) * min(self.context_length, 4096)
-        self.provenances: Mapping[str, Provenance | None]
-        self._model, self.provenances = _load_adapters(base, settings, {self.model, folder.name})
-        self.adapters = tuple(self.provenances)
-        self._active: str | None = self.adapters[0] if self.adapters else None
-        self.default_adapter = default_adapter(settings, self.adapters)
-        self.capacity = pick_capacity(settings, self._device, per_generation)
-        self._waiting: deque[Sequence] = deque()
-        self._running: list[Sequence] = []
-        self._generated = 0
-        self._closing = False
-        self._work = threading.Condition()
-        self._thread = threading.Thread(target=self._loop, name="askpod-engine", daemon=True)
-        self._thread.start()
+        if options.threads:
+            torch.set_num_threads(options.threads)
+        device = pick_device(options.device)
+        dtype = pick_dtype(options.dtype, device)
+        model = _load_base(options.folder, dtype).to(device)  # type: ignore[arg-type]
+        self._tokenizer = ChatTokenizer(options.folder)
+        self._end_ids = _end_ids(model, self._tokenizer)
+        self._vocabulary = int(model.config.vocab_size)
+        self.model = options.name or options.folder.name
+        self.context_length = int(getattr(model.config, "max_position_embeddings", 4096))
+        self.default_adapter = options.default_adapter
+        self._shelf = Shelf(
+            model, {self.model, options.folder.name}, options.adapters, options.adapter_folder, options.most_adapters
+        )
+        self.provenances: Mapping[str, Provenance | None] = self._shelf.provenances
+        self.capacity = options.most_running or _MOST_RUNNING[device.type]
+        blocks = self._cache_blocks(model, options, device, dtype)
+        self._pool = BlockPool(blocks, _BLOCK)
+        cache = KVCache(model.config, blocks, _BLOCK, device, dtype)
+        step_tokens = options.step_tokens or _STEP_TOKENS[device.type]
+        self._scheduler = Scheduler(self._pool, step_tokens, self.capacity, drafts=options.drafts)
+        self._loop = Loop(self._scheduler, Runner(model, cache, self._shelf.routing), options.hung_s)
+        self._loop.start()
 
-    # ------------------------------------------------------------------ any thread
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """As `Engine.adapters`."""
+        return self._shelf.names
 
-    def encode_chat(self, messages: SequenceOf[ChatMessage]) -> list[int]:
+    def encode_chat(self, messages: Sequence[ChatMessage]) -> list[int]:
         """As `Engine.encode_chat`."""
         return self._tokenizer.encode_chat(messages)
 
@@ -80,123 +88,115 @@ class TransformersEngine:
         return len(self._tokenizer.encode(text))
 
     async def generate(
-        self, prompt_ids: SequenceOf[int], sampling: Sampling, adapter: str | None
+        self,
+        prompt_ids: Sequence[int],
+        sampling: Sampling,
+        adapter: str | None,
+        *,
+        salt: bytes = b"",
+        deadline: float | None = None,
     ) -> AsyncGenerator[TokenDelta, None]:
         """As `Engine.generate`."""
-        if adapter is not None and adapter not in self.adapters:
-            raise UnknownAdapter(param="adapter")
-        if not prompt_ids or len(prompt_ids) + sampling.max_tokens > self.context_length:
-            raise PromptTooLong
-        sequence = Sequence(prompt_ids, sampling, adapter, self._tokenizer)
-        with self._work:
-            if not self.healthy():
-                raise GenerationFailed(detail="the engine is closed")
-            self._waiting.append(sequence)
-            self._work.notify()
+        self._check(prompt_ids, sampling)
+        if adapter is None:
+            async for delta in self._stream(prompt_ids, sampling, None, salt, deadline):
+                yield delta
+            return
+        known_as = self._shelf.hold_now(adapter) or await self._hold(adapter)
+        try:
+            async for delta in self._stream(prompt_ids, sampling, adapter, known_as + b"\0" + salt, deadline):
+                yield delta
+        finally:
+            self._shelf.let_go(adapter)
+
+    async def _hold(self, adapter: str) -> bytes:
+        """Wait while an adapter is loaded; who stops waiting does not keep it."""
+        holding = asyncio.ensure_future(asyncio.to_thread(self._shelf.hold, adapter, self._loop.between_steps))
+        try:
+            return await asyncio.shield(holding)
+        except asyncio.CancelledError:
+
+            def let_go(held: "asyncio.Future[bytes]") -> None:
+                if not held.cancelled() and held.exception() is None:
+                    self._shelf.let_go(adapter)
+
+            holding.add_done_callback(let_go)
+            raise
+
+    async def _stream(
+        self, prompt_ids: Sequence[int], sampling: Sampling, adapter: str | None, salt: bytes, deadline: float | None
+    ) -> AsyncGenerator[TokenDelta, None]:
+        outcomes: asyncio.Queue[TokenDelta | AskError] = asyncio.Queue()
+        here = asyncio.get_running_loop()
+
+        def deliver(outcome: TokenDelta | AskError) -> None:
+            if here.is_closed():
+                request.cancelled = True
+            else:
+                here.call_soon_threadsafe(outcomes.put_nowait, outcome)
+
+        text = TextStream(self._tokenizer, sampling.stop)
+        request = Request(prompt_ids, sampling, adapter, text, self._end_ids, deliver, salt=salt, deadline=deadline)
+        self._loop.submit(request)
         try:
             while True:
-                outcome = await sequence.outcomes.get()
+                outcome = await outcomes.get()
                 if isinstance(outcome, AskError):
                     raise outcome
                 yield outcome
                 if outcome.finish is not None:
                     return
         finally:
-            sequence.cancelled = True
+            self._loop.cancel(request)
 
     def stats(self) -> EngineStats:
         """As `Engine.stats`."""
-        return EngineStats(len(self._running), len(self._waiting), self.capacity, self._generated)
+        running, waiting = self._loop.counts()
+        return EngineStats(running, waiting, self.capacity, self._loop.generated)
 
     def healthy(self) -> bool:
         """As `Engine.healthy`."""
-        return self._thread.is_alive() and not self._closing
+        return self._loop.alive()
 
     def close(self) -> None:
         """As `Engine.close`; waits for the step that runs."""
-        with self._work:
-            self._closing = True
-            self._work.notify()
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
+        self._loop.close()
 
-    # ------------------------------------------------------------------ the engine's thread
+    def _check(self, prompt_ids: Sequence[int], sampling: Sampling) -> None:
+        """What would fail in the model, or never come to an end, is refused before it is near others."""
+        if not prompt_ids or len(prompt_ids) + sampling.max_tokens > self.context_length:
+            raise PromptTooLong
+        if not self._scheduler.fits(len(prompt_ids) + sampling.max_tokens):
+            raise PromptTooLong(detail="more tokens than the KV cache has")
+        ids = (*prompt_ids, *(sampling.allowed or ()), *(() if sampling.withheld is None else (sampling.withheld,)))
+        if not all(0 <= token < self._vocabulary for token in ids):
+            raise InvalidRequest(detail="a token is not in the vocabulary")
+        in_range = sampling.max_tokens >= 1 and sampling.temperature >= 0.0 and 0.0 < sampling.top_p <= 1.0
+        if not in_range or (sampling.top_k is not None and sampling.top_k < 1) or sampling.allowed == frozenset():
+            raise InvalidRequest(detail="sampling is out of range")
 
-    def _loop(self) -> None:
-        while self._admit():
-            for sequence in list(self._running):
-                if sequence.cancelled or self._advance(sequence):
-                    self._running.remove(sequence)
-        for sequence in (*self._running, *self._waiting):
-            sequence.fail(GenerationFailed(detail="the engine was closed"))
-
-    def _admit(self) -> bool:
-        """Fill the free places; sleep while there is nothing to do. False when the engine is to stop."""
-        with self._work:
-            while not self._closing and not self._running and not self._waiting:
-                self._work.wait()
-            while self._waiting and len(self._running) < self.capacity:
-                sequence = self._waiting.popleft()
-                if not sequence.cancelled:
-                    sequence.admit()
-                    self._running.append(sequence)
-            return not self._closing
-
-    def _advance(self, sequence: Sequence) -> bool:
-        """One token for one generation. True when it has ended."""
-        try:
-            logits = self._forward(sequence)
-            self._generated += 1
-            return sequence.accept(logits, self._end_ids)
-        except (RuntimeError, ValueError, IndexError) as error:  # what torch raises; only this generation fails
-            get_logger().exception("engine.generation_failed")
-            sequence.fail(GenerationFailed(detail=repr(error)))
-            return True
-
-    @torch.inference_mode()
-    def _forward(self, sequence: Sequence) -> torch.Tensor:
-        self._activate(sequence.adapter)
-        ids = torch.tensor([sequence.pending], device=self._device)
-        output = self._model(input_ids=ids, past_key_values=sequence.cache, use_cache=True, logits_to_keep=1)
-        logits: torch.Tensor = output.logits[0, -1]
-        return logits
-
-    def _activate(self, adapter: str | None) -> None:
-        if adapter == self._active:
-            return
-        tuner: Any = self._model.base_model  # peft's LoraModel; only a PeftModel has an adapter to switch
-        if adapter is None:
-            tuner.disable_adapter_layers()
-        else:
-            tuner.enable_adapter_layers()
-            tuner.set_adapter(adapter)
-        self._active = adapter
+    def _cache_blocks(
+        self, model: PreTrainedModel, options: EngineOptions, device: torch.device, dtype: torch.dtype
+    ) -> int:
+        """How many blocks the cache has: as the options say, or for usual generations within the free memory."""
+        block_bytes = bytes_per_token(model.config, dtype) * _BLOCK
+        if options.cache_mib:
+            return max(1, options.cache_mib * _MIB // block_bytes)
+        wished = self.capacity * -(-min(self.context_length, _USUAL_LENGTH) // _BLOCK)
+        free = int(free_bytes(device) * _SHARE_OF_FREE_MEMORY[device.type]) // block_bytes
+        return max(1, free if device.type == "cuda" else min(wished, free))
 
 
 def _load_base(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
     try:
         model: Any = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True
-        )
+            folder, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True,
+            attn_implementation=ATTENTION,
+        )  # fmt: skip
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ModelInvalid("BASE_MODEL cannot be loaded.", detail=repr(error)) from error
     prepared: PreTrainedModel = model.eval()
     return prepared
-
-
-def _load_adapters(
-    base: PreTrainedModel, settings: Settings, names: set[str]
-) -> tuple[PreTrainedModel | PeftModel, dict[str, Provenance | None]]:
-    folders = adapter_folders(settings)
-    model: PreTrainedModel | PeftModel = base
-    known = names | {str(getattr(base.config, "_name_or_path", ""))}
-    provenances = {name: check_fits(folder, base, known) for name, folder in folders.items()}
-    for name, folder in folders.items():
-        if isinstance(model, PeftModel):
-            model.load_adapter(str(folder), adapter_name=name)
-        else:
-            model = PeftModel.from_pretrained(base, str(folder), adapter_name=name)
-    return model.eval(), provenances
 
 
 def _end_ids(model: PreTrainedModel, tokenizer: ChatTokenizer) -> frozenset[int]:

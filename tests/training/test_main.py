@@ -15,6 +15,7 @@ import structlog
 from agent.engine.base import Sampling
 from agent.engine.provenance import Provenance
 from agent.engine.transformers_engine import TransformersEngine
+from agent.language_model import engine_options
 from agent.settings import Settings
 from tests.conftest import ROOT, environment
 from tests.evaluation.squad_files import FERRY, LIGHTHOUSE, article, question, write
@@ -98,7 +99,7 @@ async def test_three_steps_make_an_adapter_that_the_engine_loads(adapter: Path, 
     assert known is not None
     assert (STEPS, read_data(data).digest) == (known.training["steps"], known.data)
     assert str(ROOT) not in (adapter / "adapter_config.json").read_text(encoding="utf-8")
-    engine = TransformersEngine(Settings(base_model=str(base), lora_model=f"mine={adapter}", max_generations=1))
+    engine = TransformersEngine(engine_options(Settings(base_model=str(base), lora_model=f"mine={adapter}")))
     try:
         prompt = engine.encode_chat([{"role": "user", "content": "When?"}])
         made = [delta async for delta in engine.generate(prompt, Sampling(max_tokens=4), "mine")]

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from agent.engine.adapters import adapter_folders, check_fits, default_adapter, fingerprint
+from agent.engine.adapters import check_fits, fingerprint
 from agent.engine.provenance import FILE_NAME, Provenance
 from agent.errors import AdapterMismatch, ConfigurationError
+from agent.language_model import adapter_folders, default_adapter
 from agent.settings import EMBEDDED_ADAPTER, EMBEDDED_ADAPTER_NAME, Settings
 from tests.conftest import ROOT
 from tests.training.small import small_base, untrained_adapter
@@ -64,9 +65,9 @@ def test_a_default_adapter_that_is_not_loaded_is_refused() -> None:
 
 def test_an_adapter_with_the_right_provenance_fits(base: nn.Module, adapter: Path) -> None:
     """And what it was made from comes back as it was written; without one there is nothing to tell."""
-    assert check_fits(adapter, base, set()) is None
+    assert check_fits(adapter, base, set(), fingerprint(base)) is None
     provenance(base).write(adapter)
-    assert provenance(base) == check_fits(adapter, base, set())
+    assert provenance(base) == check_fits(adapter, base, set(), fingerprint(base))
 
 
 def change_rank(folder: Path) -> None:
@@ -96,7 +97,7 @@ def test_an_adapter_that_does_not_fit_is_refused(
     """Before any of its weights is used."""
     damage(adapter)
     with pytest.raises(AdapterMismatch, match=message):
-        check_fits(adapter, base, set())
+        check_fits(adapter, base, set(), fingerprint(base))
 
 
 def test_a_fingerprint_outlives_another_dtype() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -13,7 +14,16 @@ from transformers import AutoModelForCausalLM
 
 from agent.engine.base import Sampling
 from agent.engine.transformers_engine import TransformersEngine
-from agent.errors import AdapterMismatch, ModelInvalid, ModelNotFound, PromptTooLong, UnknownAdapter
+from agent.errors import (
+    AdapterMismatch,
+    DeadlineExceeded,
+    InvalidRequest,
+    ModelInvalid,
+    ModelNotFound,
+    PromptTooLong,
+    UnknownAdapter,
+)
+from agent.language_model import engine_options
 from agent.settings import EMBEDDED_LLM, Settings
 from tests.conftest import ROOT
 
@@ -43,7 +53,7 @@ def adapter(real_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 def engine(adapter: Path) -> Iterator[TransformersEngine]:
     """float32, so that tokens can be compared with another run of the same numbers."""
     settings = Settings(base_model=BASE, lora_model=f"random={adapter}", dtype="float32", max_generations=3)
-    engine = TransformersEngine(settings)
+    engine = TransformersEngine(engine_options(settings))
     yield engine
     engine.close()
 
@@ -134,11 +144,102 @@ async def test_a_prompt_beyond_the_context_is_refused(engine: TransformersEngine
         await anext(engine.generate([1], Sampling(max_tokens=1), "nobody"))
 
 
+@pytest.mark.parametrize(
+    ("prompt", "sampling"),
+    [
+        ([], SHORT),
+        ([49_152], SHORT),
+        ([-1], SHORT),
+        ([1], Sampling(max_tokens=0)),
+        ([1], Sampling(12, temperature=-1.0)),
+        ([1], Sampling(12, top_p=0.0)),
+        ([1], Sampling(12, top_k=0)),
+        ([1], Sampling(12, allowed=frozenset())),
+        ([1], Sampling(12, allowed=frozenset({49_152}))),
+        ([1], Sampling(12, withheld=-1)),
+    ],
+)
+async def test_a_bad_request_fails_alone_and_at_once(
+    engine: TransformersEngine, prompt: list[int], sampling: Sampling
+) -> None:
+    """One beside it does not notice."""
+    beside = asyncio.create_task(tokens(engine, None))
+    with pytest.raises((InvalidRequest, PromptTooLong)):
+        await anext(engine.generate(prompt, sampling, None))
+    assert 12 == len(await beside)
+    assert engine.healthy()
+
+
+async def test_a_prompt_that_the_cache_can_never_hold_is_refused(real_models: Path) -> None:
+    """Rather than waiting for ever."""
+    small = TransformersEngine(
+        engine_options(Settings(base_model=BASE, lora_model="", dtype="float32", kv_cache_mib=4))
+    )
+    try:
+        with pytest.raises(PromptTooLong):
+            await anext(small.generate([1] * 200, SHORT, None))
+        assert 12 == len(await tokens(small, None))
+    finally:
+        small.close()
+
+
+async def test_a_stop_text_ends_the_generation_before_it(engine: TransformersEngine) -> None:
+    """Neither the text nor anything behind it comes out."""
+    prompt = engine.encode_chat(QUESTION)
+    whole = "".join([delta.text async for delta in engine.generate(prompt, SHORT, None)])
+    stop = whole[8:12]
+    sampling = Sampling(max_tokens=12, stop=(stop,))
+    deltas = [delta async for delta in engine.generate(prompt, sampling, None)]
+    assert whole[: whole.index(stop)] == "".join(delta.text for delta in deltas)
+    assert "stop" == deltas[-1].finish
+
+
+async def test_a_deadline_ends_the_generation(engine: TransformersEngine) -> None:
+    """With an error that says so."""
+    stream = engine.generate([1, 2, 3], Sampling(max_tokens=4000), None, deadline=time.monotonic() + 0.3)
+    with pytest.raises(DeadlineExceeded):
+        async for _delta in stream:
+            pass
+    while engine.stats().running:
+        await asyncio.sleep(0.01)
+
+
+async def test_a_beginning_is_shared_with_those_of_the_same_adapter_and_salt_only(engine: TransformersEngine) -> None:
+    """A cached beginning is what this adapter computed, and its speed tells nothing to another caller."""
+    prompt = [5 + number % 200 for number in range(50)]
+
+    async def cached(adapter: str | None, salt: bytes) -> int:
+        return [delta.cached_tokens async for delta in engine.generate(prompt, SHORT, adapter, salt=salt)][-1]
+
+    for adapter in (None, "random"):
+        for salt in (b"", b"one caller"):
+            assert 0 == await cached(adapter, salt)
+            assert 48 == await cached(adapter, salt)
+
+
+async def test_an_adapter_of_the_folder_is_loaded_while_others_generate(adapter: Path, real_models: Path) -> None:
+    """With the tokens that it has when it is loaded at the start; waiting for it can be given up."""
+    settings = Settings(base_model=BASE, lora_model="", dtype="float32", adapter_folder=str(adapter.parent))
+    engine = TransformersEngine(engine_options(settings))
+    try:
+        assert ("random",) == engine.adapters
+        given_up = asyncio.create_task(tokens(engine, "random"))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        base, first, second = await asyncio.gather(*(tokens(engine, name) for name in (None, "random", "random")))
+        assert first == second == reference(engine, adapter)
+        assert base == reference(engine, None)
+        while engine.stats().running:
+            await asyncio.sleep(0.01)
+    finally:
+        engine.close()
+
+
 def test_an_adapter_for_another_base_is_refused(adapter: Path, tmp_path: Path) -> None:
     """By the base it declares, and by its shapes."""
     stranger = make_adapter(tmp_path / "stranger", base="meta-llama/Llama-3.1-8B-Instruct")
     with pytest.raises(AdapterMismatch):
-        TransformersEngine(Settings(base_model=BASE, lora_model=str(stranger)))
+        TransformersEngine(engine_options(Settings(base_model=BASE, lora_model=str(stranger))))
     bent = make_adapter(tmp_path / "bent", base="")
     config = AutoModelForCausalLM.from_pretrained(BASE).config
     config.hidden_size, config.num_hidden_layers, config.intermediate_size = 192, 1, 64
@@ -148,14 +249,14 @@ def test_an_adapter_for_another_base_is_refused(adapter: Path, tmp_path: Path) -
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         (small / name).write_bytes((ROOT / EMBEDDED_LLM / name).read_bytes())
     with pytest.raises(AdapterMismatch):
-        TransformersEngine(Settings(base_model=str(small), lora_model=str(bent)))
+        TransformersEngine(engine_options(Settings(base_model=str(small), lora_model=str(bent))))
 
 
 def test_a_base_model_that_is_not_there_is_named(tmp_path: Path) -> None:
     """A typo and a Hub id while offline are told apart from a folder without weights."""
     for value in ("models/typo", "someone/not-on-disk"):
         with pytest.raises(ModelNotFound, match="BASE_MODEL"):
-            TransformersEngine(Settings(base_model=value))
+            TransformersEngine(engine_options(Settings(base_model=value)))
     (tmp_path / "config.json").write_text('{"model_type": "llama"}')
     with pytest.raises(ModelInvalid, match="BASE_MODEL"):
-        TransformersEngine(Settings(base_model=str(tmp_path)))
+        TransformersEngine(engine_options(Settings(base_model=str(tmp_path))))

@@ -1,0 +1,97 @@
+"""The language model that the settings name, loaded."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from agent.engine.adapters import NAME
+from agent.engine.base import Engine
+from agent.engine.no_engine import NoEngine
+from agent.engine.options import EngineOptions
+from agent.errors import ConfigurationError
+from agent.model_source import locate
+from agent.settings import (
+    EMBEDDED_ADAPTER,
+    EMBEDDED_ADAPTER_NAME,
+    EMBEDDED_LLM,
+    LORA_AUTO,
+    NO_ADAPTER,
+    NO_MODEL,
+    Settings,
+)
+
+
+def load_language_model(settings: Settings) -> Engine:
+    """The engine with base model and adapters in it.
+
+    Raises:
+        ModelNotFound, ModelInvalid, AdapterMismatch, ConfigurationError: see `agent.errors`.
+    """
+    if settings.base_model == NO_MODEL:
+        return NoEngine()
+    from agent.engine.transformers_engine import TransformersEngine  # torch and transformers take seconds to import
+
+    return TransformersEngine(engine_options(settings))
+
+
+def engine_options(settings: Settings) -> EngineOptions:
+    """What the settings say to an engine.
+
+    Raises:
+        ModelNotFound: base model or an adapter is nowhere.
+        ConfigurationError: an adapter's name is not valid, comes twice, or is not there to be the default.
+    """
+    adapters = adapter_folders(settings)
+    return EngineOptions(
+        folder=locate(settings.base_model, "BASE_MODEL", settings),
+        name=settings.base_model.rstrip("/").rsplit("/", 1)[-1],
+        adapters=adapters,
+        default_adapter=default_adapter(settings, tuple(adapters)),
+        adapter_folder=Path(settings.adapter_folder) if settings.adapter_folder else None,
+        most_adapters=settings.max_adapters,
+        device=settings.device,
+        dtype=settings.dtype,
+        threads=settings.torch_threads,
+        most_running=settings.max_generations,
+        cache_mib=settings.kv_cache_mib,
+        step_tokens=settings.step_tokens,
+        drafts=settings.prompt_lookup,
+        hung_s=settings.hung_step_s,
+    )
+
+
+def adapter_folders(settings: Settings) -> dict[str, Path]:
+    """Name and folder of each adapter in LORA_MODEL, in order.
+
+    Raises:
+        ConfigurationError: a name is not valid or comes twice.
+        ModelNotFound: an adapter is nowhere.
+    """
+    folders: dict[str, Path] = {}
+    wanted = _shipped(settings) if settings.lora_model == LORA_AUTO else settings.lora_model
+    for entry in filter(None, (part.strip() for part in wanted.split(","))):
+        name, separator, value = entry.partition("=")
+        if not separator:
+            name, value = entry.rstrip("/").rsplit("/", 1)[-1], entry
+        if not NAME.fullmatch(name) or name in folders:
+            raise ConfigurationError("LORA_MODEL has an adapter name that is not valid or comes twice.", detail=name)
+        folders[name] = locate(value, "LORA_MODEL", settings)
+    return folders
+
+
+def _shipped(settings: Settings) -> str:
+    fits = settings.base_model == EMBEDDED_LLM and Path(EMBEDDED_ADAPTER).is_dir()
+    return f"{EMBEDDED_ADAPTER_NAME}={EMBEDDED_ADAPTER}" if fits else ""
+
+
+def default_adapter(settings: Settings, names: Sequence[str]) -> str | None:
+    """The adapter of a request that names none: DEFAULT_ADAPTER, or the first one, or none.
+
+    Raises:
+        ConfigurationError: DEFAULT_ADAPTER is none of `names`.
+    """
+    wanted = settings.default_adapter
+    if wanted == NO_ADAPTER or not (wanted or names):
+        return None
+    if wanted and wanted not in names:
+        raise ConfigurationError("DEFAULT_ADAPTER is not among the adapters of LORA_MODEL.", detail=wanted)
+    return wanted or names[0]
