@@ -39,12 +39,18 @@ class Answerer:
         return request.adapter if "adapter" in request.model_fields_set else self._engine.default_adapter
 
     async def draft(
-        self, request: AskRequest, evidence: Sequence[Evidence], language: Language, on_text: Callable[[str], None]
+        self,
+        request: AskRequest,
+        evidence: Sequence[Evidence],
+        language: Language,
+        on_text: Callable[[str], None],
+        *,
+        salt: bytes = b"",
+        deadline: float | None = None,
     ) -> Draft:
         """One generation from the best of `evidence`; `on_text` gets the wording piece by piece, without its number.
 
-        Raises:
-            UnknownAdapter, PromptTooLong, GenerationFailed, NoLanguageModel: as `Engine.generate`.
+        `salt` and `deadline` are as for `Engine.generate`, and so is what is raised.
         """
         packed = pack(evidence, self._engine, self._sentences, self._context_tokens)
         prompt = build_prompt(request.question, request.history, packed, language)
@@ -53,5 +59,6 @@ class Answerer:
             temperature=request.temperature,
             seed=request.seed,
         )
-        reading = await read(self._engine, prompt.messages, sampling, self.adapter_for(request), on_text)
+        adapter = self.adapter_for(request)
+        reading = await read(self._engine, prompt.messages, sampling, adapter, on_text, salt=salt, deadline=deadline)
         return Draft(reading, prompt.picked_first(reading.picked))

@@ -28,7 +28,9 @@ Emit = Callable[[AskEvent], None]
 
 @dataclass(slots=True)
 class Asking:
-    """The state of one question. `language` is that of the answer, `asked_in` that of the question."""
+    """The state of one question. `language` is that of the answer, `asked_in` that of the question; `salt` and
+    `deadline` are as for `Engine.generate`.
+    """
 
     request: AskRequest
     request_id: str
@@ -39,6 +41,8 @@ class Asking:
     cold_start: bool
     model: str
     adapter: str | None
+    salt: bytes = b""
+    deadline: float | None = None
     route: Route = "question"
     started: float = field(default_factory=time.monotonic)
     step_started: float = field(default_factory=time.monotonic)

@@ -51,29 +51,40 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class ReaderCalibration:
-    """How far to believe an adapter that was trained to say when nothing answers.
+    """How far to believe an adapter that was trained to say when nothing answers, about questions in one language.
 
-    Weights of a logistic regression over the logits of what retrieval and the adapter say, and the least certainty of a
-    wording that is worth more than its whole sentence; `python -m training` fits them on questions about articles that
-    the adapter has not seen, and keeps them in its provenance.
+    `python -m training` fits it on questions about articles that the adapter has not seen, and keeps it in its
+    provenance.
+
+    Attributes:
+        bias: of a logistic regression, with the weights behind it.
+        retrieval: weight of the logit of `Calibration.confidence`.
+        nothing: weight of the logit of `agent.reading.Reading.nothing`.
+        certainty: weight of the logit of `agent.reading.Reading.certainty`.
+        agrees: weight of 1 where the adapter picked the sentence that ranking has first, and of 0 where it did not.
+        least_picking: the certainty from which on the picked sentence is worth more than the one ranking has first.
+        least_certainty: of a wording that is worth more than its sentence, if that one is to be quoted.
     """
 
     bias: float
     retrieval: float
     nothing: float
     certainty: float
+    agrees: float
+    least_picking: float
     least_certainty: float
 
-    def confidence(self, retrieval: float, nothing: float, certainty: float) -> float:
-        """The probability that the sentence that the adapter picked answers, 0 to 1.
+    def confidence(self, retrieval: float, nothing: float, certainty: float, agrees: bool) -> float:
+        """The probability that the sentence that would be quoted answers, 0 to 1.
 
-        `retrieval` is `Calibration.confidence` of the best evidence; the others are as in `agent.reading.Reading`.
+        `retrieval` is `Calibration.confidence` of the best evidence; the others are as in the attributes.
         """
         return logistic(
             self.bias
             + self.retrieval * logit(retrieval)
             + self.nothing * logit(nothing)
             + self.certainty * logit(certainty)
+            + self.agrees * agrees
         )
 
 

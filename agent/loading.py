@@ -13,14 +13,12 @@ from agent.engine.no_engine import NoEngine
 from agent.errors import StoreMismatch
 from agent.language_model import load_language_model
 from agent.multi_agent import MultiAgent
-from agent.prompts import template_hash
 from agent.retrieval.embedder import Embedder
 from agent.retrieval.reranker import Reranker
 from agent.retrieval.retriever import Retriever
 from agent.settings import Settings
 from agent.store.store import Store
 from agent.telemetry.clock import ms_since
-from agent.telemetry.logs import get_logger
 
 Phase = Callable[[str, float], None]
 
@@ -87,16 +85,8 @@ def assemble(
     def make_retriever(opened: Store) -> Retriever:
         return Retriever(opened, settings.dense_weight, reranker)
 
-    _warn_of_other_prompts(engine)
     corpora = LiveCorpus(store, settings.rag_store, make_retriever, embedder.fingerprint)
     return Loaded(engine, MultiAgent(engine, corpora, embedder, settings), corpora)
-
-
-def _warn_of_other_prompts(engine: Engine) -> None:
-    """An adapter still works with another prompt than it was trained on, only not as well as its card says."""
-    for name, provenance in engine.provenances.items():
-        if provenance is not None and provenance.prompt != template_hash():
-            get_logger().warning("adapter.prompt_changed", adapter=name)
 
 
 async def _warm_up(loaded: Loaded, embedder: Embedder) -> None:
@@ -105,7 +95,7 @@ async def _warm_up(loaded: Loaded, embedder: Embedder) -> None:
     if isinstance(loaded.engine, NoEngine):
         return
     prompt = loaded.engine.encode_chat([{"role": "user", "content": "Hello"}])
-    for adapter in (None, *loaded.engine.adapters):
+    for adapter in dict.fromkeys((None, loaded.engine.default_adapter)):
         async for _delta in loaded.engine.generate(prompt, Sampling(max_tokens=2), adapter):
             pass
 

@@ -15,6 +15,7 @@ from agent.errors import NoLanguageModel, PromptTooLong, UnknownAdapter
 from agent.judged import Judged, evidence_of, nearest_of, passages_of
 from agent.planner import Part, Plan, plan
 from agent.prompts import NOTHING
+from agent.readers import Readers
 from agent.replies import NOTHING_ABOUT, NOTHING_VERIFIED, UNANSWERED, about_corpus
 from agent.retrieval.embedder import Embedder
 from agent.retrieval.evidence import Evidence
@@ -53,7 +54,7 @@ class MultiAgent:
         self._calibration = Calibration.for_embedder(embedder.name)
         self._router = Router(embedder)
         self._answerer = Answerer(engine, settings.context_sentences, settings.context_tokens, settings.max_tokens)
-        self._readers = _readers(engine)
+        self._readers = Readers(engine)
         self._verifier = Verifier()
 
     @property
@@ -61,8 +62,17 @@ class MultiAgent:
         """Answers that can be generated at once."""
         return self._engine.capacity
 
-    async def answer(self, request: AskRequest, request_id: str, emit: Emit, *, cold_start: bool = False) -> Answer:
-        """The verified answer.
+    async def answer(
+        self,
+        request: AskRequest,
+        request_id: str,
+        emit: Emit,
+        *,
+        cold_start: bool = False,
+        salt: bytes = b"",
+        deadline: float | None = None,
+    ) -> Answer:
+        """The verified answer; `salt` and `deadline` are as for `Engine.generate`.
 
         Raises:
             UnknownAdapter, UnknownFilter, NoLanguageModel, PromptTooLong, GenerationFailed: see `agent.errors`.
@@ -74,7 +84,9 @@ class MultiAgent:
         language = asked_in if request.language == "auto" else request.language
         with self._corpora.lease() as corpus:
             model = self._engine.model
-            asking = Asking(request, request_id, language, asked_in, corpus, emit, cold_start, model, adapter)
+            asking = Asking(
+                request, request_id, language, asked_in, corpus, emit, cold_start, model, adapter, salt, deadline
+            )
             return await self._answer(asking)
 
     def _adapter_for(self, request: AskRequest) -> str | None:
@@ -117,7 +129,7 @@ class MultiAgent:
         asking.emit(SourcesEvent(sources=[_source(passage) for passage in passages]))
         if asking.request.mode == "extractive" or self._engine.context_length == 0:
             return self._finish_extracted(asking, judged, relevant)
-        reader = self._readers.get(asking.adapter or "") if asking.request.mode == "auto" else None
+        reader = self._readers.of(asking.adapter, asking.asked_in) if asking.request.mode == "auto" else None
         if reader is not None:
             # It answers one question in the fewest words; parts of a question are quoted.
             read = await self._read(asking, reader, relevant[0]) if len(judged) == 1 else None
@@ -139,22 +151,24 @@ class MultiAgent:
 
     async def _read(self, asking: Asking, reader: ReaderCalibration, part: Judged) -> Answer | None:
         """The answer of an adapter that knows when nothing answers: its words where they stand in its evidence, else
-        that evidence; or an abstention. None when it has not said.
+        that evidence or the best by ranking, whichever its calibration trusts; or an abstention. None when it has not
+        said.
         """
         draft = await self._draft(asking, part.finding.evidence)
         if draft is None or (nothing := draft.reading.nothing) is None:
             return None
-        reading = draft.reading
-        confidence = reader.confidence(part.confidence, nothing, reading.certainty)
+        reading, best = draft.reading, part.finding.evidence[0]
+        picked = draft.allowed[0] if reading.picked not in (None, NOTHING) else best
+        confidence = reader.confidence(part.confidence, nothing, reading.certainty, picked is best)
         if confidence < self._settings.min_confidence:
             return self._abstain(asking, "unsupported", [replace(part, confidence=confidence)])
-        if reading.certainty >= reader.least_certainty:
+        quoted = picked if reading.certainty >= reader.least_picking else best
+        if reading.certainty >= reader.least_certainty and quoted is picked:
             verdict = self._verifier.verify(asking.request.question, draft, asking.language)
             if verdict.evidence is not None:
                 return self._finish_worded(asking, verdict, confidence, [part], [part])
         answer = CitedText()
-        picked = draft.allowed[0] if reading.picked not in (None, NOTHING) else part.finding.evidence[0]
-        quote(answer, picked, asking.language)
+        quote(answer, quoted, asking.language)
         asking.step("verifier", "extract", kept=1)
         return asking.finish(answer, confidence)
 
@@ -180,7 +194,9 @@ class MultiAgent:
             asking.emit(DeltaEvent(text=text))
 
         try:
-            draft = await self._answerer.draft(asking.request, evidence, asking.language, on_text)
+            draft = await self._answerer.draft(
+                asking.request, evidence, asking.language, on_text, salt=asking.salt, deadline=asking.deadline
+            )
         except PromptTooLong:
             if asking.request.mode == "generative":
                 raise
@@ -259,12 +275,6 @@ class MultiAgent:
         answer.say(UNANSWERED[reason][asking.language])
         confidence = max((item.confidence for item in judged), default=0.0)
         return asking.finish(answer, confidence, reason=reason, nearest=nearest_of(judged))
-
-
-def _readers(engine: Engine) -> dict[str, ReaderCalibration]:
-    """Of each adapter that has been calibrated."""
-    weights = {name: known.reader for name, known in engine.provenances.items() if known is not None}
-    return {name: ReaderCalibration(**known) for name, known in weights.items() if known is not None}
 
 
 def _source(passage: Passage) -> Source:

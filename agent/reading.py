@@ -52,14 +52,16 @@ async def read(
     sampling: Sampling,
     adapter: str | None,
     on_text: Callable[[str], None] = lambda _text: None,
+    *,
+    salt: bytes = b"",
+    deadline: float | None = None,
 ) -> Reading:
     """Generate; `on_text` gets the wording as it grows.
 
     The model has to word an answer: what it would say of the best sentences is worth more than that it doubts them, and
     how much it doubts them is known from its first token alone.
 
-    Raises:
-        UnknownAdapter, PromptTooLong, GenerationFailed, NoLanguageModel: as `Engine.generate`.
+    `salt` and `deadline` are as for `Engine.generate`, and so is what is raised.
     """
     ids = engine.encode_chat(messages)
     # "[", with which no wording begins; the digit behind it is certain.
@@ -69,7 +71,7 @@ async def read(
     first: float | None = None
     text, shown = "", 0
     sampling = replace(sampling, withheld=nothing)
-    generation = engine.generate(ids, sampling, adapter)
+    generation = engine.generate(ids, sampling, adapter, salt=salt, deadline=deadline)
     async with aclosing(generation):
         async for delta in generation:
             first = first if first is not None else ms_since(started)
@@ -90,7 +92,11 @@ async def read(
         picked=NOTHING if not wording.strip() and picked is not None else picked,
         nothing=None if not deltas or deltas[0].withheld is None else math.exp(deltas[0].withheld),
         certainty=math.exp(sum(delta.logprob for delta in deltas) / len(deltas)) if wording.strip() else 0.5,
-        usage=Usage(prompt_tokens=len(ids), completion_tokens=len(deltas)),
+        usage=Usage(
+            prompt_tokens=len(ids),
+            cached_tokens=deltas[0].cached_tokens if deltas else 0,
+            completion_tokens=len(deltas),
+        ),
         queue_ms=deltas[-1].queue_ms if deltas else 0.0,
         first_token_ms=first,
         generation_ms=ms_since(started),

@@ -78,19 +78,23 @@ class AskService:
         if self._admitted >= self._limit:
             raise Overloaded
         self._admitted += 1
+        timeout_s = request.timeout_s or self._settings.request_timeout_s
         try:
-            async with asyncio.timeout(request.timeout_s or self._settings.request_timeout_s):
-                return await self._run(request, caller, emit)
+            async with asyncio.timeout(timeout_s):
+                return await self._run(request, caller, emit, time.monotonic() + timeout_s)
         except TimeoutError as error:
             raise DeadlineExceeded from error
         finally:
             self._admitted -= 1
 
-    async def _run(self, request: AskRequest, caller: Caller, emit: Emit) -> Answer:
+    async def _run(self, request: AskRequest, caller: Caller, emit: Emit, deadline: float) -> Answer:
+        salt = (caller.key_id or "").encode() if self._settings.cache_per_key else b""
         cold_start = not self._answered_before
         self._answered_before = True
         try:
-            return await self._agent.answer(request, caller.request_id, emit, cold_start=cold_start)
+            return await self._agent.answer(
+                request, caller.request_id, emit, cold_start=cold_start, salt=salt, deadline=deadline
+            )
         except AskError:
             raise
         except Exception as error:  # the one edge below both transports: nothing of Python may reach a caller

@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     kv_cache_mib: int = Field(
         0, ge=0, description="Memory of the KV cache in MiB; 0 derives it from the free memory and MAX_GENERATIONS."
     )
+    cache_per_key: bool = Field(
+        False, description="Keep what the KV cache knows apart by API key: no time tells what others asked."
+    )
     step_tokens: int = Field(
         0, ge=0, le=65536, description="Most tokens of one pass of the language model; 0 is 256 on a CPU, 2048 on CUDA."
     )

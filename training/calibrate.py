@@ -1,44 +1,91 @@
 """How far an adapter can be believed: fitted on questions about articles that it was not trained on."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import get_args
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from agent.calibration import ReaderCalibration, logit
+from agent.schemas import Language
 from training.errors import Refused
 from training.figures import Row
 
 _FEWEST = 30
-# So many of the wordings that are used should be right; the others are replaced by their sentence.
-_PRECISION = 0.8
+# So many of the wordings that are used should be right: as many as of the sentences that are quoted for the others.
+_PRECISION = 0.85
 # A wording that shares half its words with the right one is taken for right.
 _RIGHT = 0.5
+# No certainty is as high.
+_NEVER = 1.01
 
 
-def calibrate(rows: Sequence[Row]) -> dict[str, float]:
-    """Weights of `agent.calibration.ReaderCalibration` from what came of the questions.
+def calibrate(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
+    """`agent.calibration.ReaderCalibration` from what came of the questions, for each language with enough of them.
 
     Raises:
         Refused: too few questions, or all right or all wrong.
     """
-    labels = [row["answerable"] and row["sentence_right"] for row in rows]
-    if len(labels) < _FEWEST or len(set(labels)) < 2:
-        raise Refused(f"{len(labels)} held-out questions are too few to calibrate the adapter; at least {_FEWEST}.")
-    values = np.asarray([[logit(row["retrieval"]), logit(row["nothing"]), logit(row["certainty"])] for row in rows])
+    known: dict[str, dict[str, float]] = {}
+    for language in get_args(Language):
+        of = [row for row in rows if row["language"] == language]
+        reader = _calibrate(of) if len(of) >= _FEWEST else None
+        if reader is not None:
+            known[language] = asdict(reader)
+    if not known:
+        raise Refused(f"{len(rows)} held-out questions are too few to calibrate the adapter; at least {_FEWEST}.")
+    return known
+
+
+def _calibrate(rows: Sequence[Row]) -> ReaderCalibration | None:
+    """None where all that would be quoted is right, or nothing of it."""
+    least_picking = _least_picking(rows)
+    trusted = [row["agrees"] or row["certainty"] >= least_picking for row in rows]
+    labels = [
+        row["answerable"] and (row["picked_right"] if picks else row["ranked_right"])
+        for row, picks in zip(rows, trusted, strict=True)
+    ]
+    if len(set(labels)) < 2:
+        return None
+    values = np.asarray(
+        [[logit(row["retrieval"]), logit(row["nothing"]), logit(row["certainty"]), row["agrees"]] for row in rows]
+    )
     model = LogisticRegression(C=1.0, max_iter=2000).fit(values, np.asarray(labels))
-    retrieval, nothing, certainty = (round(float(weight), 4) for weight in model.coef_[0])
-    bias = round(float(model.intercept_[0]), 4)
-    return asdict(ReaderCalibration(bias, retrieval, nothing, certainty, _least_certainty(rows)))
+    bias, retrieval, nothing, certainty, agrees = (
+        round(float(weight), 4) for weight in (*model.intercept_, *model.coef_[0])
+    )
+    least_certainty = _least_certainty([row for row, picks in zip(rows, trusted, strict=True) if picks])
+    return ReaderCalibration(bias, retrieval, nothing, certainty, agrees, least_picking, least_certainty)
+
+
+def _least_picking(rows: Sequence[Row]) -> float:
+    """The certainty from which on the picked sentence is quoted, so that most answerable questions get a right one;
+    the highest of equals, above 1 when the ranking's best is always as good.
+    """
+    told_apart = sorted(
+        (row for row in rows if row["answerable"] and not row["agrees"]), key=lambda row: -row["certainty"]
+    )
+    best, most, gained = _NEVER, 0, 0
+    for row in told_apart:
+        gained += row["picked_right"] - row["ranked_right"]
+        if gained > most:
+            best, most = row["certainty"], gained
+    return _down(best)
 
 
 def _least_certainty(rows: Sequence[Row]) -> float:
     """The lowest certainty from which on wordings have the precision wanted; above 1 when they never have it."""
     worded = sorted((row for row in rows if row["answerable"] and row["picked"]), key=lambda row: -row["certainty"])
-    best, right = 1.01, 0
+    best, right = _NEVER, 0
     for count, row in enumerate(worded, start=1):
         right += row["f1"] >= _RIGHT
         if right >= _PRECISION * count:
             best = row["certainty"]
-    return round(best, 4)
+    return _down(best)
+
+
+def _down(certainty: float) -> float:
+    """To four digits, so that what it is the least of still reaches it."""
+    return math.floor(certainty * 1e4) / 1e4

@@ -16,7 +16,8 @@ _LINES: tuple[tuple[str, str, bool | None], ...] = (
     ("confidence", "AUROC answerable / nearly answerable, product's confidence", True),
     ("grammar", "outputs that follow the grammar", True),
     ("copied", "wordings that stand in the picked sentence", True),
-    ("sentence", "answerable, the picked sentence has a gold answer", True),
+    ("picked", "answerable, the picked sentence has a gold answer", True),
+    ("ranked", "answerable, the best sentence by ranking has one", None),
     ("said_nothing", "answerable, model holds that nothing answers", False),
     ("saw_through", "nearly answerable, model holds that nothing answers", True),
     ("answered", "answerable, answered (mode auto)", True),
@@ -80,18 +81,25 @@ def _table(name: str, base: Mapping[str, Any], adapter: Mapping[str, Any]) -> li
     lines = [f"## {name}", "", "| figure | base | adapter |", "|---|---|---|"]
     lines.append(f"| questions | {base['questions']} | {adapter['questions']} |")
     lines += [f"| {title} | {_number(base[key])} | {_number(adapter[key])} |" for key, title, _ in _LINES]
+    lines += ["", "| MIN_CONFIDENCE (adapter) | answerable: right | nearly answerable: not answered |", "|---|---|---|"]
+    lines += [
+        f"| {least} | {_number(right)} | {_number(refused)} |"
+        for least, (right, refused) in adapter["least_confidence"].items()
+    ]
     return [*lines, ""]
 
 
 def _worse(sets: Mapping[str, Any]) -> list[str]:
-    """Where the adapter is worse than the base: nobody should have to look for it."""
+    """Where the adapter is worse than the base on the same questions: nobody should have to look for it."""
     found = [
-        f"- {name}: {title}, {_number(of['adapter'][key])} against {_number(of['base'][key])}"
+        f"- {name}: {title}, {_number(of['shared'][key])} against {_number(of['base'][key])}"
         for name, of in sets.items()
         for key, title, more in _LINES
-        if more is not None and _is_worse(of["base"][key], of["adapter"][key], more)
+        if more is not None and _is_worse(of["base"][key], of["shared"][key], more)
     ]
-    return ["## Where it is worse than the base", "", *(found or ["Nowhere in these tables."]), ""]
+    asked = ", ".join(f"{of['base']['questions']} of {name}" for name, of in sets.items())
+    heading = ["## Where it is worse than the base", "", f"On the questions that both were asked: {asked}.", ""]
+    return [*heading, *(found or ["Nowhere in these tables."]), ""]
 
 
 def _is_worse(base: float | None, adapter: float | None, more_is_better: bool) -> bool:

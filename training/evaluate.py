@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 from rich.console import Console
 from rich.progress import Progress
@@ -15,6 +15,7 @@ from agent.engine.provenance import Provenance
 from agent.language_model import load_language_model
 from agent.retrieval.embedder import Embedder
 from agent.retrieval.loading import load_embedder
+from agent.schemas import Language
 from agent.settings import Settings
 from evaluation.environment import environment
 from evaluation.journal import Journal, JournalRefused
@@ -29,9 +30,10 @@ from training.subject import Subject, read_subject
 
 _NAME = "adapter"
 BASE = "base"
+SHARED = "shared"
 _WORK = Path("build") / "training"
 # Held-out questions that the confidence is fitted on; a few weights need no more.
-_CALIBRATED_ON = 300
+_CALIBRATED_ON = 500
 # Settings that the figures depend on.
 _REPORTED = ("top_k", "context_sentences", "context_tokens", "max_tokens", "min_relevance", "min_confidence")
 
@@ -56,7 +58,10 @@ def evaluate(words: Sequence[str], settings: Settings, console: Console) -> None
         bench = _Bench(MemoEngine(engine), load_embedder(settings), settings, options, console)
         if held_out:
             # Believed whatever it says, for it is to be found out how often that is right.
-            bench.engine.provenances = {_NAME: replace(provenance, reader=asdict(ReaderCalibration(20, 0, 0, 0, 2)))}
+            believed: dict[str, dict[str, float]] = dict.fromkeys(
+                get_args(Language), asdict(ReaderCalibration(20, 0, 0, 0, 0, 2, 2))
+            )
+            bench.engine.provenances = {_NAME: replace(provenance, reader=believed)}
             provenance = replace(provenance, reader=bench.calibrate(held_out))
             provenance.write(folder)
         if not subjects:
@@ -126,7 +131,7 @@ class _Bench:
     options: argparse.Namespace
     console: Console
 
-    def calibrate(self, held_out: Sequence[Subject]) -> dict[str, float]:
+    def calibrate(self, held_out: Sequence[Subject]) -> dict[str, dict[str, float]]:
         """Fitted on some of the questions of each subject, drawn by the seed."""
         rows: list[Row] = []
         for subject in held_out:
@@ -141,7 +146,9 @@ class _Bench:
         return reader
 
     def examine(self, subject: Subject, provenance: Provenance) -> dict[str, list[Row]]:
-        """The rows of the adapter and of the base. What was asked is kept, and a second run goes on."""
+        """The rows of the adapter, of the base, and those of the adapter to the questions that the base was asked too.
+        What was asked is kept, and a second run goes on.
+        """
         settings, options = self.settings, self.options
         fingerprint = {
             "questions": subject.digest, "base": provenance.base_fingerprint, "data": provenance.data,
@@ -161,8 +168,9 @@ class _Bench:
                             row = examiner.examine(one, _NAME if who == _NAME else None)
                             journal.add(f"{who}:{one.id}", row)
                 examiner.close()
+                asked[SHARED] = asked[BASE]
                 return {
-                    who: [cast(Row, journal.results[f"{who}:{one.id}"]) for one in questions]
+                    who: [cast(Row, journal.results[f"{BASE if who == BASE else _NAME}:{one.id}"]) for one in questions]
                     for who, questions in asked.items()
                 }
         except JournalRefused as error:

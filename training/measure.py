@@ -50,6 +50,8 @@ class Examiner:
         draft = await self._draft(request, finding.evidence, language)
         answer = await self._loaded.agent.answer(request, "evaluation", lambda _event: None)
         record = record_of(asked, answer, self._store.chunks.text_of)
+        best = finding.evidence[0] if finding.evidence else None
+        picked = draft.allowed[0] if draft.reading.picked not in (None, NOTHING) else best
         golds = asked.answers if asked.answerable else ()
         alone = None
         if gold_alone and asked.answerable and asked.gold_source is not None:
@@ -57,13 +59,16 @@ class Examiner:
             alone = (await self._draft(request, gold.evidence, language)).reading
         reading = draft.reading
         return Row(
+            language=language,
             answerable=asked.answerable,
             picked=reading.picked,
             nothing=reading.nothing if reading.nothing is not None else 0.0,
             finds_nothing=reading.finds_nothing,
             certainty=reading.certainty,
             retrieval=self._calibration.confidence(finding.signals) if finding.signals else 0.0,
-            sentence_right=asked.answerable and _has_answer(asked, _picked(draft, finding)),
+            agrees=picked is best,
+            picked_right=asked.answerable and _has_answer(asked, picked),
+            ranked_right=asked.answerable and _has_answer(asked, best),
             f1=f1(reading.text, golds, language),
             em=exact_match(reading.text, golds, language),
             copied=_is_copy(draft),
@@ -86,13 +91,6 @@ class Examiner:
 
     async def _draft(self, request: AskRequest, evidence: Sequence[Evidence], language: Language) -> Draft:
         return await self._answerer.draft(request, evidence, language, lambda _text: None)
-
-
-def _picked(draft: Draft, finding: Finding) -> Evidence | None:
-    """The sentence that the product would quote."""
-    if draft.reading.picked not in (None, NOTHING):
-        return draft.allowed[0]
-    return finding.evidence[0] if finding.evidence else None
 
 
 def _has_answer(asked: Asked, evidence: Evidence | None) -> bool:

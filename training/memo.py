@@ -1,15 +1,17 @@
 """An engine that remembers: the same greedy generation is made once, however many measurements ask for it."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 
 from agent.engine.base import ChatMessage, Engine, EngineStats, Sampling, TokenDelta
+from agent.engine.provenance import Provenance
 
 
 class MemoEngine:
     """Wraps an engine; what was generated before for the same prompt, sampling and adapter is given again.
 
     A generation that its reader broke off is kept as far as it came: the same reader breaks off at the same place.
+    `provenances` are those that its adapters are taken to have.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -17,7 +19,7 @@ class MemoEngine:
         self._known: dict[tuple[tuple[int, ...], Sampling, str | None], list[TokenDelta]] = {}
         self.model = engine.model
         self.adapters = engine.adapters
-        self.provenances = engine.provenances
+        self.provenances: Mapping[str, Provenance] = {}
         self.default_adapter = engine.default_adapter
         self.context_length = engine.context_length
         self.capacity = engine.capacity
@@ -60,6 +62,10 @@ class MemoEngine:
                 self._known[key] = deltas
                 raise
         self._known[key] = deltas
+
+    def provenance(self, adapter: str) -> Provenance | None:
+        """As `Engine.provenance`."""
+        return self.provenances.get(adapter)
 
     def stats(self) -> EngineStats:
         """As `Engine.stats`."""

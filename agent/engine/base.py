@@ -1,6 +1,6 @@
 """The one contract between the agents and whatever generates text."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -67,7 +67,6 @@ class Engine(Protocol):
     """Generates answers, several at once, each with its own adapter."""
 
     model: str
-    provenances: Mapping[str, Provenance | None]
     default_adapter: str | None
     context_length: int
     capacity: int
@@ -75,6 +74,9 @@ class Engine(Protocol):
     @property
     def adapters(self) -> tuple[str, ...]:
         """Names of the adapters that can be asked for."""
+
+    def provenance(self, adapter: str) -> Provenance | None:
+        """Where an adapter comes from; None if nothing says so, or it is not there."""
 
     def encode_chat(self, messages: Sequence[ChatMessage]) -> list[int]:
         """Token ids of a conversation, up to where the assistant's turn begins."""

@@ -1,7 +1,6 @@
 """No language model at all: the service quotes, in `mode: extractive`, and generates nothing."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import AsyncGenerator, Sequence
 
 from agent.engine.base import ChatMessage, EngineStats, Sampling, TokenDelta
 from agent.engine.provenance import Provenance
@@ -16,7 +15,6 @@ class NoEngine:
 
     model = "none"
     adapters: tuple[str, ...] = ()
-    provenances: Mapping[str, Provenance | None] = MappingProxyType({})
     default_adapter: str | None = None
     context_length = 0
     capacity = CAPACITY
@@ -48,6 +46,10 @@ class NoEngine:
         """Always refuses."""
         raise NoLanguageModel(param="mode")
         yield  # what makes this a generator
+
+    def provenance(self, adapter: str) -> Provenance | None:
+        """As `Engine.provenance`."""
+        return None
 
     def stats(self) -> EngineStats:
         """Nothing ever runs."""

@@ -24,7 +24,7 @@ class Provenance:
         made: date, ISO 8601.
         software: name and version of all that took part.
         training: what it was trained with: examples, steps, rank, learning rate and so on.
-        reader: weights of `agent.calibration.ReaderCalibration`, None until it has been calibrated.
+        reader: `agent.calibration.ReaderCalibration` by language, None until it has been calibrated.
         figures: what `python -m training evaluate` measured, by set and figure.
     """
 
@@ -36,7 +36,7 @@ class Provenance:
     made: str
     software: Mapping[str, str]
     training: Mapping[str, Any]
-    reader: Mapping[str, float] | None = None
+    reader: Mapping[str, Mapping[str, float]] | None = None
     figures: Mapping[str, Any] | None = None
 
     @classmethod

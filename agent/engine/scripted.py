@@ -32,11 +32,12 @@ class ScriptedEngine:
         self.model = "scripted"
         self.adapters = tuple(adapters)
         self.default_adapter = self.adapters[0] if self.adapters else None
-        self.provenances: Mapping[str, Provenance | None] = dict.fromkeys(self.adapters) | dict(provenances)
+        self.provenances = dict(provenances)
         self.context_length = context_length
         self.capacity = capacity
         self.prompts: list[str] = []
         self.adapters_used: list[str | None] = []
+        self.salts: list[bytes] = []
         self.cancelled = 0
         self._script = script
         self._delay_s = delay_s
@@ -75,6 +76,7 @@ class ScriptedEngine:
         prompt = "".join(self._words[token] for token in prompt_ids)
         self.prompts.append(prompt)
         self.adapters_used.append(adapter)
+        self.salts.append(salt)
         self._running += 1
         finished = False
         try:
@@ -90,6 +92,10 @@ class ScriptedEngine:
         finally:
             self._running -= 1
             self.cancelled += not finished
+
+    def provenance(self, adapter: str) -> Provenance | None:
+        """As `Engine.provenance`."""
+        return self.provenances.get(adapter)
 
     def stats(self) -> EngineStats:
         """How many generations run; nothing ever waits here."""

@@ -49,9 +49,9 @@ class Shelf:
         # Held for as long as a load takes, and for as long as a count takes: nobody waits for a load but who wants it.
         self._loading = threading.Lock()
         self._counting = threading.Lock()
-        self.provenances: dict[str, Provenance | None] = {}
+        self._provenances: dict[str, Provenance | None] = {}
         for name, place in self._named.items():
-            self.provenances[name] = check_fits(place, base, base_names, self._fingerprint)
+            self._provenances[name] = check_fits(place, base, base_names, self._fingerprint)
         for name, place in self._named.items():
             self._load(name, place)
 
@@ -59,6 +59,16 @@ class Shelf:
     def names(self) -> tuple[str, ...]:
         """Those that can be asked for."""
         return (*self._named, *sorted(name for name in self._in_folder() if name not in self._named))
+
+    def provenance(self, name: str) -> Provenance | None:
+        """Where an adapter comes from, in memory or not; None if nothing says so."""
+        if name in self._users:
+            return self._provenances[name]
+        place = self._place(name)
+        try:
+            return Provenance.read(place) if place is not None else None
+        except AdapterMismatch:  # refused when it is loaded
+            return None
 
     def hold(self, name: str, between_steps: Callable[[Command], "Future[None]"]) -> bytes:
         """Keep an adapter in memory until it is let go; what its part of the cache is told by.
@@ -89,7 +99,7 @@ class Shelf:
             self._users[name] -= 1
 
     def _bring(self, name: str, between_steps: Callable[[Command], "Future[None]"]) -> None:
-        place = self._named.get(name) or self._in_folder().get(name)
+        place = self._place(name)
         if place is None:
             raise UnknownAdapter(param="adapter")
 
@@ -97,7 +107,7 @@ class Shelf:
             provenance = check_fits(place, self._base, self._base_names, self._fingerprint)
             self._make_room()
             self._load(name, place)
-            self.provenances[name] = provenance
+            self._provenances[name] = provenance
 
         try:
             between_steps(swap).result()
@@ -120,6 +130,9 @@ class Shelf:
             self._loads += 1
             self._load_of[name] = self._loads
             self._users[name] = 0
+
+    def _place(self, name: str) -> Path | None:
+        return self._named.get(name) or self._in_folder().get(name)
 
     def _in_folder(self) -> dict[str, Path]:
         if self._folder is None or not self._folder.is_dir():

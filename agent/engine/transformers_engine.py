@@ -1,7 +1,7 @@
 """The engine on transformers, in this process: continuous batching over a model of its own."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,6 @@ class TransformersEngine:
         self._shelf = Shelf(
             model, {self.model, options.folder.name}, options.adapters, options.adapter_folder, options.most_adapters
         )
-        self.provenances: Mapping[str, Provenance | None] = self._shelf.provenances
         self.capacity = options.most_running or _MOST_RUNNING[device.type]
         blocks = self._cache_blocks(model, options, device, dtype)
         self._pool = BlockPool(blocks, _BLOCK)
@@ -148,6 +147,10 @@ class TransformersEngine:
                     return
         finally:
             self._loop.cancel(request)
+
+    def provenance(self, adapter: str) -> Provenance | None:
+        """As `Engine.provenance`."""
+        return self._shelf.provenance(adapter)
 
     def stats(self) -> EngineStats:
         """As `Engine.stats`."""

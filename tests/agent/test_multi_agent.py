@@ -386,12 +386,13 @@ async def test_the_page_and_the_headings_of_a_quote_are_told(load: Load) -> None
 # ------------------------------------------------------------------ an adapter that was trained to read
 
 
-def reads(text: str, least_certainty: float = 0.8) -> ScriptedEngine:
+def reads(text: str, least_certainty: float = 0.8, least_picking: float = 0.0) -> ScriptedEngine:
     """An adapter named ask, the default one, that is believed as far as its doubt is small."""
     reader = {
-        "bias": 0.0, "retrieval": 0.0, "nothing": -0.5, "certainty": 0.0, "least_certainty": least_certainty,
+        "bias": 0.0, "retrieval": 0.0, "nothing": -0.5, "certainty": 0.0, "agrees": 0.0,
+        "least_certainty": least_certainty, "least_picking": least_picking,
     }  # fmt: skip
-    known = Provenance("scripted", "", template_hash(), "", 0, "2026-11-24", {}, {}, reader)
+    known = Provenance("scripted", "", template_hash(), "", 0, "2026-11-24", {}, {}, {"en": reader})
     return ScriptedEngine(lambda _prompt: text, adapters=("ask", "other"), provenances={"ask": known})
 
 
@@ -416,6 +417,12 @@ async def test_a_reader_may_pick_another_sentence_than_the_ranking(load: Load) -
     """It was trained to."""
     answer = await ask(load(reads("X-API-KEY [2]")), ASK_PORT)
     assert "The key goes in X-API-KEY." == answer.citations[0].quote
+
+
+async def test_a_reader_that_is_too_uncertain_to_pick_leaves_it_to_the_ranking(load: Load) -> None:
+    """Its words do not count then either."""
+    answer = await ask(load(reads("X-API-KEY [2]", least_certainty=1.01, least_picking=1.01)), ASK_PORT)
+    assert f"{PORT} [1]" == answer.answer
 
 
 async def test_a_reader_that_finds_nothing_is_believed(load: Load) -> None:
@@ -443,11 +450,31 @@ async def test_an_adapter_without_calibration_is_treated_like_the_base(load: Loa
 async def test_an_adapter_for_another_prompt_is_warned_of(load: Load) -> None:
     """It is loaded all the same."""
     engine = reads("port 8000 [1]")
-    known = engine.provenances["ask"]
-    assert known is not None
-    engine.provenances = {"ask": replace(known, prompt="another")}
+    engine.provenances["ask"] = replace(engine.provenances["ask"], prompt="another")
     with capture_logs() as lines:
-        load(engine)
-    assert [("adapter.prompt_changed", "ask", "warning")] == [
-        (line["event"], line["adapter"], line["log_level"]) for line in lines
+        answer = await ask(load(engine), ASK_PORT)
+    assert "port 8000 [1]" == answer.answer
+    assert [("adapter.prompt_changed", "ask")] == [
+        (line["event"], line["adapter"]) for line in lines if line["log_level"] == "warning"
     ]
+
+
+async def test_an_adapter_that_was_calibrated_for_another_version_is_warned_of(load: Load) -> None:
+    """And treated like one that was not calibrated."""
+    engine = reads("[0]")
+    engine.provenances["ask"] = replace(engine.provenances["ask"], reader={"en": {"bias": 1.0}})
+    with capture_logs() as lines:
+        answer = await ask(load(engine), ASK_PORT)
+    assert f"{PORT} [1]" == answer.answer
+    assert [("adapter.calibration_changed", "ask")] == [
+        (line["event"], line["adapter"]) for line in lines if line["log_level"] == "warning"
+    ]
+
+
+async def test_an_adapter_that_comes_while_the_engine_runs_is_read_by_its_calibration(load: Load) -> None:
+    """As one that was there at the start."""
+    engine = reads("port 8000 [1]")
+    loaded = load(engine)
+    engine.adapters = (*engine.adapters, "new")
+    engine.provenances["new"] = engine.provenances["ask"]
+    assert "port 8000 [1]" == (await ask(loaded, ASK_PORT, adapter="new")).answer

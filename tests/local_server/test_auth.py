@@ -95,3 +95,16 @@ def test_auth_disabled_lets_anybody_ask(settings: Settings, log: Log) -> None:
     with serving(Runtime(keyed, scripted_loader(ScriptedEngine()))) as client:
         assert 200 == client.post("/v1/ask", json={"question": "Hola"}, headers={"X-API-KEY": "any"}).status_code
     assert [None] == [line["key_id"] for line in log.lines("ask.done")]
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_what_the_cache_knows_is_kept_apart_by_key_if_that_is_wished(apart: bool) -> None:
+    """So that the time of an answer does not tell what the holder of another key has asked."""
+    engine = ScriptedEngine()
+    settings = Settings(api_keys=(SecretStr(KEY), SecretStr(OTHER_KEY)), port=0, cache_per_key=apart)
+    with serving(Runtime(settings, scripted_loader(engine))) as client:
+        for key in (KEY, OTHER_KEY, KEY):
+            client.post("/v1/ask", json={"question": QUESTION}, headers={"X-API-KEY": key}).raise_for_status()
+    first, other, again = engine.salts
+    assert first == again
+    assert apart == (first != other)

@@ -13,8 +13,9 @@ from training.figures import Figures, Row
 def row(**changes: Any) -> Row:
     """A right answer to an answerable question."""
     known: dict[str, Any] = {
-        "answerable": True, "picked": 1, "nothing": 0.1, "finds_nothing": False, "certainty": 0.9, "retrieval": 0.8,
-        "sentence_right": True, "f1": 1.0, "em": 1.0, "copied": True, "tokens": 6, "ms": 10.0,
+        "language": "en", "answerable": True, "picked": 1, "nothing": 0.1, "finds_nothing": False, "certainty": 0.9,
+        "retrieval": 0.8, "agrees": True, "picked_right": True, "ranked_right": True, "f1": 1.0, "em": 1.0,
+        "copied": True, "tokens": 6, "ms": 10.0,
         "answered": True, "right": True, "quotes": 1, "valid": 1, "confidence": 0.9, "grammar": True, "f1_gold": 1.0,
         "em_gold": 1.0,
     }  # fmt: skip
@@ -48,7 +49,16 @@ def test_a_quote_that_is_not_its_source_shows() -> None:
 
 def test_without_questions_there_are_no_figures() -> None:
     """And none is made up."""
-    assert {None, 0} == set(asdict(Figures.of([])).values())
+    figures = asdict(Figures.of([]))
+    assert {(None, None)} == set(figures.pop("least_confidence").values())
+    assert {None, 0} == set(figures.values())
+
+
+def test_figures_tell_what_a_higher_least_confidence_would_do() -> None:
+    """Fewer right answers, more refusals."""
+    rows = [row(confidence=0.35), row(confidence=0.9, right=False), row(**NEAR, confidence=0.15)]
+    of = Figures.of(rows).least_confidence
+    assert [(0.5, 0.0), (0.5, 1.0), (0.5, 1.0), (0.0, 1.0)] == [of[least] for least in ("0.1", "0.2", "0.3", "0.4")]
 
 
 def provenance(base: Figures, adapter: Figures) -> Provenance:
@@ -62,7 +72,10 @@ def provenance(base: Figures, adapter: Figures) -> Provenance:
         "command": "evaluate",
         "settings": {"top_k": "4"},
     }
-    figures = {"sets": {"dev.en": {"base": asdict(base), "adapter": asdict(adapter)}}, "environment": environment}
+    figures = {
+        "sets": {"dev.en": {"base": asdict(base), "adapter": asdict(adapter), "shared": asdict(adapter)}},
+        "environment": environment,
+    }
     return Provenance("small", "f", "p", "d", 0, "2026-11-24", {}, training, None, figures)
 
 
@@ -72,7 +85,8 @@ def test_the_card_says_where_the_adapter_is_worse() -> None:
     text = card(provenance(Figures.of([row(), row(**NEAR)]), Figures.of([worse, row(**NEAR)])))
     assert "| F1 on answerable questions, retrieved sentences | 1.000 | 0.500 |" in text
     found = text.split("## Where it is worse than the base")[1].strip().splitlines()
-    assert ["- dev.en: F1 on answerable questions, retrieved sentences, 0.500 against 1.000"] == found
+    assert ["- dev.en: F1 on answerable questions, retrieved sentences, 0.500 against 1.000"] == found[2:]
+    assert "On the questions that both were asked: 2 of dev.en." == found[0]
 
 
 def test_the_card_says_what_an_adapter_was_trained_further_from() -> None:

@@ -104,7 +104,7 @@ async def test_three_steps_make_an_adapter_that_the_engine_loads(adapter: Path, 
         prompt = engine.encode_chat([{"role": "user", "content": "When?"}])
         made = [delta async for delta in engine.generate(prompt, Sampling(max_tokens=4), "mine")]
         assert 1 <= len(made) <= 4
-        assert {"mine": known} == engine.provenances
+        assert known == engine.provenance("mine")
     finally:
         engine.close()
 
