@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent.engine.adapters import NAME
 from agent.engine.base import Engine
 from agent.engine.no_engine import NoEngine
-from agent.engine.options import EngineOptions
+from agent.engine.options import ADAPTER_NAME, EngineOptions
 from agent.errors import ConfigurationError
 from agent.model_source import locate
 from agent.settings import (
@@ -72,7 +71,7 @@ def adapter_folders(settings: Settings) -> dict[str, Path]:
         name, separator, value = entry.partition("=")
         if not separator:
             name, value = entry.rstrip("/").rsplit("/", 1)[-1], entry
-        if not NAME.fullmatch(name) or name in folders:
+        if not ADAPTER_NAME.fullmatch(name) or name in folders:
             raise ConfigurationError("LORA_MODEL has an adapter name that is not valid or comes twice.", detail=name)
         folders[name] = locate(value, "LORA_MODEL", settings)
     return folders

@@ -17,7 +17,6 @@ from agent.errors import AdapterMismatch
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 KEY = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])(?:\.\w+)?\.weight$")
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from torch import nn
 
-from agent.engine.adapters import NAME, WEIGHTS, check_fits, fingerprint
+from agent.engine.adapters import WEIGHTS, check_fits, fingerprint
 from agent.engine.lora import Adapters
+from agent.engine.options import ADAPTER_NAME
 from agent.engine.provenance import Provenance
 from agent.errors import AdapterMismatch, Overloaded, UnknownAdapter
 
@@ -140,5 +141,5 @@ class Shelf:
         return {
             place.name: place
             for place in self._folder.iterdir()
-            if NAME.fullmatch(place.name) and (place / WEIGHTS).is_file()
+            if ADAPTER_NAME.fullmatch(place.name) and (place / WEIGHTS).is_file()
         }

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import AsyncGenerator, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -28,10 +29,10 @@ class WatchedEngine(ScriptedEngine):
         self.samplings: list[Sampling] = []
 
     def generate(
-        self, prompt_ids: Sequence[int], sampling: Sampling, adapter: str | None
+        self, prompt_ids: Sequence[int], sampling: Sampling, adapter: str | None, **others: Any
     ) -> AsyncGenerator[TokenDelta, None]:
         self.samplings.append(sampling)
-        return super().generate(prompt_ids, sampling, adapter)
+        return super().generate(prompt_ids, sampling, adapter, **others)
 
 
 async def draft(
@@ -82,7 +83,7 @@ async def test_the_wording_has_the_mean_probability_of_its_tokens() -> None:
 
     class Wavering(ScriptedEngine):
         async def generate(
-            self, prompt_ids: Sequence[int], sampling: Sampling, adapter: str | None
+            self, prompt_ids: Sequence[int], sampling: Sampling, adapter: str | None, **_: Any
         ) -> AsyncGenerator[TokenDelta, None]:
             yield TokenDelta(0, "8000 ", logprob=math.log(0.9))
             yield TokenDelta(1, "[1]", "stop", logprob=math.log(0.4))
