@@ -193,6 +193,12 @@ class Runtime:
         loaded = self._loaded
         return self.state is State.READY and loaded is not None and loaded.engine.healthy()
 
+    @property
+    def dead(self) -> bool:
+        """True when it was loaded, and can never answer again."""
+        loaded = self._loaded
+        return self.state is State.READY and loaded is not None and not loaded.engine.healthy()
+
     def health(self) -> dict[str, Any]:
         """The body of `GET /health`: state, versions, what is loaded, phase times. No path, key or host name in it."""
         attempt, loaded = self._attempt, self._loaded

@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.status import Status
 
 from agent.loading import Loaded, Phase, load
-from agent.runtime import Loader
+from agent.runtime import Loader, Runtime
 from agent.settings import Settings, explain
 from agent.telemetry.logs import configure_logging
+from agent.watchdog import watch
 from handler.handler import cold_start, handler, shut_down
 from handler.report import report
 
@@ -24,7 +25,7 @@ _LOADING = "Loading the models and the index ..."
 
 
 def main() -> int:
-    """Exit status: what the SDK exits with; 2 when a setting is not valid."""
+    """Exit status: what the SDK exits with; 2 when a setting is not valid, 70 when the engine has died."""
     try:
         settings = Settings()
     except ValidationError as error:
@@ -42,7 +43,7 @@ def main() -> int:
     sdk = threading.Thread(target=_import_sdk, name="askpod-import-sdk")
     sdk.start()
     try:
-        _load(settings, sdk, with_progress=not is_worker)
+        watch(_load(settings, sdk, with_progress=not is_worker))
         _serve(handler if is_worker else _readable, settings)
     finally:
         # The SDK leaves by SystemExit; the engine's thread must not be running when the interpreter goes.
@@ -65,13 +66,14 @@ def _import_sdk() -> None:
     import runpod  # noqa: F401
 
 
-def _load(settings: Settings, sdk: threading.Thread, *, with_progress: bool) -> None:
+def _load(settings: Settings, sdk: threading.Thread, *, with_progress: bool) -> Runtime:
     if with_progress:
         with Console(stderr=True).status(_LOADING) as status:
-            cold_start(settings, _showing(status))
+            runtime = cold_start(settings, _showing(status))
     else:
-        cold_start(settings)
+        runtime = cold_start(settings)
     sdk.join()
+    return runtime
 
 
 def _showing(status: Status) -> Loader:

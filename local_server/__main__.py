@@ -11,11 +11,14 @@ from pydantic import ValidationError
 from agent.runtime import Runtime
 from agent.settings import Settings, explain
 from agent.telemetry.logs import configure_logging, get_logger
+from agent.watchdog import watch
 from local_server.server import Server
 
 
 def main() -> int:
-    """Exit status: 0 stopped as asked, 2 a setting is not valid or there is no key, 3 the address is taken."""
+    """Exit status: 0 stopped as asked, 2 a setting is not valid or there is no key, 3 the address is taken; 70 when the
+    engine has died.
+    """
     try:
         settings = Settings()
     except ValidationError as error:
@@ -30,7 +33,9 @@ def main() -> int:
     for asked_to_stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(asked_to_stop, _stop)
     try:
-        Server(Runtime(settings)).run()
+        runtime = Runtime(settings)
+        watch(runtime)
+        Server(runtime).run()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     return 0
