@@ -16,8 +16,6 @@ SHAPES = {
            "num_key_value_heads": 8, "vocab_size": 128_256, "tie_word_embeddings": False},
 }  # fmt: skip
 _TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
-# Written into the tokenizer as what ends a text; no model says it.
-_NEVER_SAID = "<jupyter_script>"
 _RANK = 16
 
 
@@ -40,7 +38,7 @@ def prepare(source: Path, shape: str | None, target: Path) -> Path:
             shutil.copy(source / name, target)
     _change(target / "config.json", bos_token_id=None, eos_token_id=None)
     _change(target / "generation_config.json", bos_token_id=None, eos_token_id=None)
-    _change(target / "tokenizer_config.json", eos_token=_NEVER_SAID, pad_token=_NEVER_SAID)
+    _change(target / "tokenizer_config.json", eos_token=None)
     return target
 
 
