@@ -114,6 +114,8 @@ async def test_closing_the_iterator_stops_the_generation(engine: TransformersEng
         await asyncio.sleep(0.01)
     made = engine.stats().generated_tokens
     await tokens(engine, None, Sampling(max_tokens=1))
+    while engine.stats().running:
+        await asyncio.sleep(0.01)
     assert 1 == engine.stats().generated_tokens - made
 
 
