@@ -70,10 +70,15 @@ def load(settings: Settings, phase: Phase) -> Loaded:
         reranker = load_reranker(settings)
     with _timed("model", phase):
         engine = load_language_model(settings)
-    with _timed("agents", phase):
-        loaded = assemble(engine, store, embedder, settings, reranker)
-    with _timed("warm_up", phase):
-        asyncio.run(_warm_up(loaded, embedder))
+    try:
+        with _timed("agents", phase):
+            loaded = assemble(engine, store, embedder, settings, reranker)
+        with _timed("warm_up", phase):
+            asyncio.run(_warm_up(loaded, embedder))
+    except BaseException:
+        # It is tried again: an engine that stayed would hold its memory, and its thread, for ever.
+        engine.close()
+        raise
     return loaded
 
 

@@ -122,7 +122,7 @@ class MultiAgent:
     async def _from_documents(self, asking: Asking, planned: Plan, queries: dict[str, Query]) -> Answer:
         judged = [await self._find(asking, part, [queries[text] for text in part.queries]) for part in planned.parts]
         self._report_found(asking, judged)
-        relevant = [item for item in judged if item.relevance >= self._settings.min_relevance]
+        relevant = [item for item in judged if item.finding.evidence and item.relevance >= self._settings.min_relevance]
         if not relevant:
             return self._abstain(asking, "out_of_corpus", judged)
         passages = passages_of(relevant)

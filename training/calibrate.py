@@ -1,7 +1,7 @@
 """How far an adapter can be believed: fitted on questions about articles that it was not trained on."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import get_args
 
@@ -14,7 +14,8 @@ from training.errors import Refused
 from training.figures import Row
 
 _FEWEST = 30
-# So many of the wordings that are used should be right: as many as of the sentences that are quoted for the others.
+# So many of the wordings that are used for answerable questions should be right: as many as of the sentences that are
+# quoted for the others.
 _PRECISION = 0.85
 # A wording that shares half its words with the right one is taken for right.
 _RIGHT = 0.5
@@ -64,28 +65,29 @@ def _least_picking(rows: Sequence[Row]) -> float:
     """The certainty from which on the picked sentence is quoted, so that most answerable questions get a right one;
     the highest of equals, above 1 when the ranking's best is always as good.
     """
-    told_apart = sorted(
-        (row for row in rows if row["answerable"] and not row["agrees"]), key=lambda row: -row["certainty"]
-    )
     best, most, gained = _NEVER, 0, 0
-    for row in told_apart:
-        gained += row["picked_right"] - row["ranked_right"]
+    for certainty, group in _from_certain_to_doubtful(row for row in rows if not row["agrees"]):
+        gained += sum(row["picked_right"] - row["ranked_right"] for row in group)
         if gained > most:
-            best, most = row["certainty"], gained
-    return _down(best)
+            best, most = certainty, gained
+    return best
 
 
 def _least_certainty(rows: Sequence[Row]) -> float:
     """The lowest certainty from which on wordings have the precision wanted; above 1 when they never have it."""
-    worded = sorted((row for row in rows if row["answerable"] and row["picked"]), key=lambda row: -row["certainty"])
-    best, right = _NEVER, 0
-    for count, row in enumerate(worded, start=1):
-        right += row["f1"] >= _RIGHT
+    best, right, count = _NEVER, 0, 0
+    for certainty, group in _from_certain_to_doubtful(row for row in rows if row["picked"]):
+        right += sum(row["f1"] >= _RIGHT for row in group)
+        count += len(group)
         if right >= _PRECISION * count:
-            best = row["certainty"]
-    return _down(best)
+            best = certainty
+    return best
 
 
-def _down(certainty: float) -> float:
-    """To four digits, so that what it is the least of still reaches it."""
-    return math.floor(certainty * 1e4) / 1e4
+def _from_certain_to_doubtful(rows: Iterable[Row]) -> list[tuple[float, list[Row]]]:
+    """The answerable ones by their certainty in four digits, downwards: a threshold takes all of a group, or none."""
+    groups: dict[float, list[Row]] = {}
+    for row in rows:
+        if row["answerable"]:
+            groups.setdefault(math.floor(row["certainty"] * 1e4) / 1e4, []).append(row)
+    return sorted(groups.items(), reverse=True)

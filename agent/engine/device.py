@@ -29,10 +29,33 @@ def pick_dtype(choice: DtypeChoice, device: torch.device) -> torch.dtype:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Of the device's memory."""
+    """Of the device's memory; on a CPU what the kernel could give, within the limit of the container."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return min(_available_bytes(), *_left_in_cgroup())
+
+
+def _available_bytes() -> int:
+    """With what the page cache would give back, which `SC_AVPHYS_PAGES` leaves out."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):  # not Linux
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _left_in_cgroup() -> list[int]:
+    """What a control group lets this process take, version 2 and 1 (Linux, Documentation/admin-guide/cgroup-v2)."""
+    left = []
+    for limit, used in (
+        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    ):
+        try:
+            left.append(max(0, int(Path(limit).read_text()) - int(Path(used).read_text())))
+        except (OSError, ValueError):  # there is none, or it says "max"
+            continue
+    return left
 
 
 def _cpu_has_bfloat16() -> bool:

@@ -15,8 +15,8 @@ from agent.engine.step import Span, Step
 from agent.errors import GenerationFailed
 
 _log = logging.getLogger(__name__)
-# What CUDA says of itself after an error that no later call gets over.
-_STICKY = ("illegal memory access", "device-side assert", "unspecified launch failure", "uncorrectable ECC")
+# How errors begin that CUDA reports of itself; but for a lack of memory no later call gets over them.
+_STICKY = ("CUDA error:", "device-side assert")
 Command = Callable[[], None]
 
 
@@ -101,12 +101,18 @@ class Loop:
     # ------------------------------------------------------------------ its own thread
 
     def _run(self) -> None:
-        while self._take_in():
-            planned = self._scheduler.plan()
-            if planned:
-                self._step_began = time.monotonic()
-                self._step(planned)
-                self._step_began = None
+        try:
+            while self._take_in():
+                planned = self._scheduler.plan()
+                if planned:
+                    self._step_began = time.monotonic()
+                    self._step(planned)
+                    self._step_began = None
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        """Nobody waits for what will never come."""
         with self._work:
             self._closing = True
             left = (*self._scheduler.running, *self._scheduler.waiting, *self._incoming)

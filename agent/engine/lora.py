@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 from torch import nn
+from transformers import PreTrainedModel
 
 from agent.engine.adapters import CONFIG, KEY, WEIGHTS
 from agent.engine.step import Run
@@ -64,13 +65,14 @@ class Adapters:
     def __init__(self, base: nn.Module) -> None:
         self._base = base
         self._layers: dict[str, LoraLinear] = {}
+        self._head = base.get_output_embeddings() if isinstance(base, PreTrainedModel) else None  # type: ignore[no-untyped-call]
         self.routing = Routing()
 
     def load(self, name: str, folder: Path) -> None:
         """Read the weights of an adapter that fits (`agent.engine.adapters.check_fits`).
 
         Raises:
-            AdapterMismatch: it is of a kind that adds more than A and B to linear layers.
+            AdapterMismatch: it is of a kind that adds more than A and B to linear layers, or changes the output layer.
         """
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         _check_plain(config, folder.name)
@@ -81,6 +83,11 @@ class Adapters:
                 raise AdapterMismatch("An adapter has weights that are no LoRA.", detail=f"{folder.name}: {key}")
             halves.setdefault(match["module"], {})[match["side"]] = weight
         for module, sides in halves.items():
+            if self._base.get_submodule(module) is self._head:
+                # It sees only the rows whose logits are wanted, so rows cannot be told apart by their place there.
+                raise AdapterMismatch("An adapter changes the output layer.", detail=f"{folder.name}: {module}")
+            if len(sides) != 2:
+                raise AdapterMismatch("An adapter has half a LoRA.", detail=f"{folder.name}: {module}")
             layer = self._layer(module)
             like = next(layer.base.parameters())
             scale = _scale(config, module)

@@ -6,6 +6,9 @@ import torch
 
 from agent.engine.base import Sampling
 
+# Below it the likeliest token is all that is left, and logits divided by it may not be numbers any more.
+_COLDEST = 1e-4
+
 
 class Sampler:
     """Greedy at temperature 0; otherwise nucleus sampling (Holtzman et al. 2020) from the `top_k` likeliest, with a
@@ -43,7 +46,7 @@ class Sampler:
         return logits
 
     def _sample(self, logits: torch.Tensor) -> int:
-        if self._sampling.temperature == 0.0:
+        if self._sampling.temperature < _COLDEST:
             return int(logits.argmax())
         probabilities = torch.softmax(logits.float().cpu() / self._sampling.temperature, dim=-1)
         ranked, ids = probabilities.sort(descending=True, stable=True)

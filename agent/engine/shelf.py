@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from agent.engine.adapters import WEIGHTS, check_fits, fingerprint
@@ -107,11 +108,13 @@ class Shelf:
         def swap() -> None:
             provenance = check_fits(place, self._base, self._base_names, self._fingerprint)
             self._make_room()
-            self._load(name, place)
             self._provenances[name] = provenance
+            self._load(name, place)
 
         try:
             between_steps(swap).result()
+        except torch.OutOfMemoryError as error:
+            raise Overloaded(detail="no memory for another adapter") from error
         except AdapterMismatch as error:
             raise UnknownAdapter(param="adapter", detail=repr(error)) from error
 
@@ -126,7 +129,12 @@ class Shelf:
         self._weights.unload(leaving)
 
     def _load(self, name: str, place: Path) -> None:
-        self._weights.load(name, place)
+        try:
+            self._weights.load(name, place)
+        except BaseException:
+            # What is half there is neither counted nor found again.
+            self._weights.unload(name)
+            raise
         with self._counting:
             self._loads += 1
             self._load_of[name] = self._loads

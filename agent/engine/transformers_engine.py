@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +25,11 @@ from agent.engine.scheduler import Scheduler
 from agent.engine.shelf import Shelf
 from agent.engine.text_stream import TextStream
 from agent.engine.tokenizer import ChatTokenizer
-from agent.errors import AskError, InvalidRequest, ModelInvalid, PromptTooLong
+from agent.errors import AskError, ConfigurationError, InvalidRequest, ModelInvalid, PromptTooLong
 
 _MIB = 1024 * 1024
 _BLOCK = 16
+_FEWEST_BLOCKS = 4
 _MOST_RUNNING = {"cpu": 16, "cuda": 128}
 _STEP_TOKENS = {"cpu": 256, "cuda": 2048}
 # Of a generation, where nothing says how long they are; the cache is sized for this.
@@ -68,6 +71,7 @@ class TransformersEngine:
         self._scheduler = Scheduler(self._pool, step_tokens, self.capacity, drafts=options.drafts)
         self._loop = Loop(self._scheduler, Runner(model, cache, self._shelf.routing), options.hung_s)
         self._loop.start()
+        self._loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="askpod-adapters")
 
     @property
     def adapters(self) -> tuple[str, ...]:
@@ -98,19 +102,24 @@ class TransformersEngine:
         """As `Engine.generate`."""
         self._check(prompt_ids, sampling)
         if adapter is None:
-            async for delta in self._stream(prompt_ids, sampling, None, salt, deadline):
-                yield delta
+            async with aclosing(self._stream(prompt_ids, sampling, None, salt, deadline)) as stream:
+                async for delta in stream:
+                    yield delta
             return
         known_as = self._shelf.hold_now(adapter) or await self._hold(adapter)
         try:
-            async for delta in self._stream(prompt_ids, sampling, adapter, known_as + b"\0" + salt, deadline):
-                yield delta
+            salted = known_as + b"\0" + salt
+            async with aclosing(self._stream(prompt_ids, sampling, adapter, salted, deadline)) as stream:
+                async for delta in stream:
+                    yield delta
         finally:
             self._shelf.let_go(adapter)
 
     async def _hold(self, adapter: str) -> bytes:
         """Wait while an adapter is loaded; who stops waiting does not keep it."""
-        holding = asyncio.ensure_future(asyncio.to_thread(self._shelf.hold, adapter, self._loop.between_steps))
+        # In a thread of its own: those of the event loop are for searching, and must not all wait for adapters.
+        here = asyncio.get_running_loop()
+        holding = here.run_in_executor(self._loading, self._shelf.hold, adapter, self._loop.between_steps)
         try:
             return await asyncio.shield(holding)
         except asyncio.CancelledError:
@@ -129,10 +138,10 @@ class TransformersEngine:
         here = asyncio.get_running_loop()
 
         def deliver(outcome: TokenDelta | AskError) -> None:
-            if here.is_closed():
-                request.cancelled = True
-            else:
+            try:
                 here.call_soon_threadsafe(outcomes.put_nowait, outcome)
+            except RuntimeError:  # the event loop is closed: nobody waits any more
+                request.cancelled = True
 
         text = TextStream(self._tokenizer, sampling.stop)
         request = Request(prompt_ids, sampling, adapter, text, self._end_ids, deliver, salt=salt, deadline=deadline)
@@ -164,6 +173,7 @@ class TransformersEngine:
     def close(self) -> None:
         """As `Engine.close`; waits for the step that runs."""
         self._loop.close()
+        self._loading.shutdown(wait=False, cancel_futures=True)
 
     def _check(self, prompt_ids: Sequence[int], sampling: Sampling) -> None:
         """What would fail in the model, or never come to an end, is refused before it is near others."""
@@ -184,10 +194,13 @@ class TransformersEngine:
         """How many blocks the cache has: as the options say, or for usual generations within the free memory."""
         block_bytes = bytes_per_token(model.config, dtype) * _BLOCK
         if options.cache_mib:
-            return max(1, options.cache_mib * _MIB // block_bytes)
+            blocks = options.cache_mib * _MIB // block_bytes
+            if blocks < _FEWEST_BLOCKS:
+                raise ConfigurationError("KV_CACHE_MIB is too small for this model.", detail=f"{blocks} blocks")
+            return blocks
         wished = self.capacity * -(-min(self.context_length, _USUAL_LENGTH) // _BLOCK)
         free = int(free_bytes(device) * _SHARE_OF_FREE_MEMORY[device.type]) // block_bytes
-        return max(1, free if device.type == "cuda" else min(wished, free))
+        return max(_FEWEST_BLOCKS, free if device.type == "cuda" else min(wished, free))
 
 
 def _load_base(folder: Path, dtype: torch.dtype) -> PreTrainedModel:

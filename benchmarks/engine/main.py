@@ -48,16 +48,22 @@ def main(words: Sequence[str]) -> int:
                     str(folder), options.dtype, options.device, list(map(str, given)), str(options.gguf or "")
                 )
                 rounds.append(_round(name, setup, chosen, work / "spec.json", options))
+                _keep(rounds, contestants, options)
                 _say(f"round {number + 1}, {part}, {name}: {rounds[-1].failed or 'done'}")
-    text = _table(rounds, contestants, options)
-    (work / "engine.md").write_text(text, encoding="utf-8")
-    (work / "engine.json").write_text(json.dumps([asdict(one) for one in rounds]), encoding="utf-8")
-    _say(text)
+    _say(_keep(rounds, contestants, options))
     if options.picture:
         from benchmarks.engine.picture import draw
 
         draw(rounds, contestants, options.picture)
     return int(any(one.failed for one in rounds if one.contestant == _OURS))
+
+
+def _keep(rounds: Sequence[Round], contestants: Sequence[str], options: argparse.Namespace) -> str:
+    """Write down what there is, so that a run that is ended loses nothing; the table."""
+    text = _table(rounds, contestants, options)
+    (options.work / "engine.md").write_text(text, encoding="utf-8")
+    (options.work / "engine.json").write_text(json.dumps([asdict(one) for one in rounds]), encoding="utf-8")
+    return text
 
 
 def _round(name: str, setup: Setup, loads: Sequence[Load], spec: Path, options: argparse.Namespace) -> Round:

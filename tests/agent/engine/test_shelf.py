@@ -6,6 +6,8 @@ from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
+from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file, save_file
 
 from agent.engine.shelf import Shelf
 from agent.errors import Overloaded, UnknownAdapter
@@ -97,3 +99,24 @@ def test_an_adapter_that_left_has_no_weights_in_memory(folder: Path) -> None:
         shelf.let_go(name)
     kept = {name for module in model.modules() for name in getattr(module, "pairs", {})}
     assert {"a"} == kept
+
+
+def test_an_adapter_that_breaks_off_half_way_leaves_nothing_behind(folder: Path) -> None:
+    """One half of a pair is missing in its last layer."""
+    model = tiny_model()
+    shelf = Shelf(model, {"tiny"}, {}, folder, 1)
+    weights = load_file(folder / "a" / "adapter_model.safetensors")
+    weights.pop(max(key for key in weights if "lora_B" in key))
+    save_file(weights, folder / "a" / "adapter_model.safetensors")
+    with pytest.raises(UnknownAdapter):
+        shelf.hold("a", at_once)
+    assert not {name for module in model.modules() for name in getattr(module, "pairs", {})}
+
+
+def test_an_adapter_of_the_output_layer_is_refused(tmp_path: Path) -> None:
+    """There the rows of a step are not where they are in the other layers."""
+    config = LoraConfig(r=2, target_modules=["lm_head", "q_proj"], init_lora_weights=False)
+    get_peft_model(tiny_model(), config).save_pretrained(str(tmp_path / "head"), save_embedding_layers=False)
+    with pytest.raises(UnknownAdapter) as refused:
+        make(tmp_path).hold("head", at_once)
+    assert "output layer" in str(refused.value.detail)

@@ -93,6 +93,11 @@ async def test_one_seed_gives_one_answer(engine: TransformersEngine) -> None:
     assert first != other
 
 
+async def test_a_temperature_near_zero_is_greedy(engine: TransformersEngine) -> None:
+    """Logits divided by it would not be numbers any more, and spoil the step of everybody."""
+    assert await tokens(engine, None) == await tokens(engine, None, Sampling(12, temperature=1e-39))
+
+
 async def test_the_first_token_tells_how_likely_the_withheld_one_was(engine: TransformersEngine) -> None:
     """And each token how likely it was itself."""
     (likeliest, *_) = await tokens(engine, None)
