@@ -85,8 +85,14 @@ def read_lines(path: Path, texts: dict[str, str]) -> QuestionFile:
             gold = (at, at + len(asked.quote))
         wording = asked.answer or asked.quote or ""
         article = asked.source or asked.id
-        questions.append(Question(asked.id, asked.question, asked.language, article, asked.source, gold, wording))
+        name = line_id(path, asked)
+        questions.append(Question(name, asked.question, asked.language, article, asked.source, gold, wording))
     return QuestionFile(path.stem, None, None, questions, left_out)
+
+
+def line_id(path: Path, asked: CorpusQuestion) -> str:
+    """A question of JSON lines by its file and its id there: two files may have the same ids."""
+    return f"{path.stem}:{asked.id}"
 
 
 def _problem(asked: CorpusQuestion, texts: dict[str, str]) -> str | None:

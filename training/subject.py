@@ -14,6 +14,7 @@ from evaluation.corpus_question import CorpusQuestion, load_jsonl
 from evaluation.squad_file import load_squad
 from evaluation.subject import Asked, asked_of, asked_of_corpus, documents_of
 from training.errors import Refused
+from training.question import line_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,5 +70,5 @@ def read_subject(path: Path, store: Path | None) -> Subject:
 
 
 def _named(path: Path, question: CorpusQuestion) -> CorpusQuestion:
-    """As `training.question` names it, so that two files may have the same ids; without an answer, the quote is it."""
-    return replace(question, id=f"{path.stem}:{question.id}", answer=question.answer or question.quote)
+    """Named as its training examples are; without an answer, the quote is it."""
+    return replace(question, id=line_id(path, question), answer=question.answer or question.quote)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.evaluation.squad_files import LIGHTHOUSE, article, question, write
 from tests.fakes.loading import build_small_store
 from training.errors import Refused
+from training.question import read_lines
 from training.subject import Subject, read_subject
 
 PORT = "The HTTP server listens on port 8000 by default."
@@ -24,7 +25,9 @@ def test_a_squad_file_brings_its_own_passages(tmp_path: Path) -> None:
 
 
 def test_json_lines_ask_the_users_store(tmp_path: Path) -> None:
-    """Ids have the file's name before them; where no answer is given, the quote is it."""
+    """Ids are those of the training examples, so that it is known which were held out; where no answer is given, the
+    quote is it.
+    """
     store = build_small_store(tmp_path)
     path = tmp_path / "mine.jsonl"
     path.write_text(
@@ -33,6 +36,8 @@ def test_json_lines_ask_the_users_store(tmp_path: Path) -> None:
     subject = read_subject(path, store)
     port, who = subject.asked
     assert ("mine:q1", (PORT,), True, False) == (port.id, port.answers, port.answerable, who.answerable)
+    texts = {"server.md": f"# The server\n\n{PORT} The key goes in X-API-KEY.\n"}
+    assert ["mine:q1", "mine:q2"] == [one.id for one in read_lines(path, texts).questions] == [port.id, who.id]
     assert store == subject.prepare(tmp_path / "work", None, None)  # type: ignore[arg-type]
 
 
