@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agent.engine.base import Engine, Sampling
-from agent.prompts import build_prompt, pack
+from agent.prompts import NOTHING, build_prompt, pack
 from agent.reading import Reading, read
 from agent.retrieval.evidence import Evidence
 from agent.schemas import AskRequest, Language
@@ -16,6 +16,10 @@ class Draft:
 
     reading: Reading
     allowed: tuple[Evidence, ...]
+
+    def picked(self, best: Evidence) -> Evidence:
+        """The sentence that the model picked; `best`, that of the ranking, where it picked none."""
+        return best if self.reading.picked in (None, NOTHING) else self.allowed[0]
 
 
 class Answerer:

@@ -14,7 +14,6 @@ from agent.engine.base import Engine
 from agent.errors import NoLanguageModel, PromptTooLong, UnknownAdapter
 from agent.judged import Judged, evidence_of, nearest_of, passages_of
 from agent.planner import Part, Plan, plan
-from agent.prompts import NOTHING
 from agent.readers import Readers
 from agent.replies import NOTHING_ABOUT, NOTHING_VERIFIED, UNANSWERED, about_corpus
 from agent.retrieval.embedder import Embedder
@@ -158,7 +157,7 @@ class MultiAgent:
         if draft is None or (nothing := draft.reading.nothing) is None:
             return None
         reading, best = draft.reading, part.finding.evidence[0]
-        picked = draft.allowed[0] if reading.picked not in (None, NOTHING) else best
+        picked = draft.picked(best)
         confidence = reader.confidence(part.confidence, nothing, reading.certainty, picked is best)
         if confidence < self._settings.min_confidence:
             return self._abstain(asking, "unsupported", [replace(part, confidence=confidence)])

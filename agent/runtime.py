@@ -196,8 +196,7 @@ class Runtime:
     @property
     def dead(self) -> bool:
         """True when it was loaded, and can never answer again."""
-        loaded = self._loaded
-        return self.state is State.READY and loaded is not None and not loaded.engine.healthy()
+        return self.state is State.READY and not self.ready
 
     def health(self) -> dict[str, Any]:
         """The body of `GET /health`: state, versions, what is loaded, phase times. No path, key or host name in it."""

@@ -19,6 +19,7 @@ from agent.schemas import Language
 from agent.settings import Settings
 from evaluation.environment import environment
 from evaluation.journal import Journal, JournalRefused
+from evaluation.subject import Asked
 from training.calibrate import calibrate
 from training.card import write_card
 from training.errors import Refused
@@ -168,11 +169,12 @@ class _Bench:
                             row = examiner.examine(one, _NAME if who == _NAME else None)
                             journal.add(f"{who}:{one.id}", row)
                 examiner.close()
-                asked[SHARED] = asked[BASE]
-                return {
-                    who: [cast(Row, journal.results[f"{BASE if who == BASE else _NAME}:{one.id}"]) for one in questions]
-                    for who, questions in asked.items()
-                }
+
+                def rows(who: str, questions: Sequence[Asked]) -> list[Row]:
+                    return [cast(Row, journal.results[f"{who}:{one.id}"]) for one in questions]
+
+                fewer = asked[BASE]
+                return {_NAME: rows(_NAME, some), BASE: rows(BASE, fewer), SHARED: rows(_NAME, fewer)}
         except JournalRefused as error:
             raise Refused(str(error)) from error
 

@@ -51,7 +51,7 @@ class Examiner:
         answer = await self._loaded.agent.answer(request, "evaluation", lambda _event: None)
         record = record_of(asked, answer, self._store.chunks.text_of)
         best = finding.evidence[0] if finding.evidence else None
-        picked = draft.allowed[0] if draft.reading.picked not in (None, NOTHING) else best
+        picked = draft.picked(best) if best is not None else None
         golds = asked.answers if asked.answerable else ()
         alone = None
         if gold_alone and asked.answerable and asked.gold_source is not None:

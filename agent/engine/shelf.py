@@ -141,13 +141,16 @@ class Shelf:
             self._users[name] = 0
 
     def _place(self, name: str) -> Path | None:
-        return self._named.get(name) or self._in_folder().get(name)
+        if name in self._named or self._folder is None:
+            return self._named.get(name)
+        return self._folder / name if _is_adapter(self._folder, name) else None
 
-    def _in_folder(self) -> dict[str, Path]:
+    def _in_folder(self) -> list[str]:
         if self._folder is None or not self._folder.is_dir():
-            return {}
-        return {
-            place.name: place
-            for place in self._folder.iterdir()
-            if ADAPTER_NAME.fullmatch(place.name) and (place / WEIGHTS).is_file()
-        }
+            return []
+        return [place.name for place in self._folder.iterdir() if _is_adapter(self._folder, place.name)]
+
+
+def _is_adapter(folder: Path, name: str) -> bool:
+    # The name first: one with a slash in it would lead out of the folder.
+    return ADAPTER_NAME.fullmatch(name) is not None and (folder / name / WEIGHTS).is_file()

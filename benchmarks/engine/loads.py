@@ -13,7 +13,7 @@ _PROMPT = 442
 _OUT = 64
 _ANSWER = 40
 _SYSTEM = "Answer the question from the numbered sentences below, in their words."
-_ADAPTERS = 4
+ADAPTERS = 4
 _ONE_BY_ONE = 4
 _AT_ONCE = 16
 _RAG_JOBS = 32
@@ -64,7 +64,7 @@ class Loads:
         return [
             Load("sixteen, none", [Job(prompt, _OUT) for prompt in prompts], _AT_ONCE),
             Load("sixteen, one", [Job(prompt, _OUT, 0) for prompt in prompts], _AT_ONCE),
-            Load("sixteen, four", [Job(prompt, _OUT, n % _ADAPTERS) for n, prompt in enumerate(prompts)], _AT_ONCE),
+            Load("sixteen, four", [Job(prompt, _OUT, n % ADAPTERS) for n, prompt in enumerate(prompts)], _AT_ONCE),
             Load("documents, one", self._documents(0), _AT_ONCE),
         ]
 

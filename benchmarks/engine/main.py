@@ -19,12 +19,11 @@ from transformers import AutoTokenizer
 from benchmarks.engine.contestants import CONTESTANTS, OPTIONAL
 from benchmarks.engine.figures import LINES, figure, start
 from benchmarks.engine.job import Load, Setup
-from benchmarks.engine.loads import Loads, sentences_of
+from benchmarks.engine.loads import ADAPTERS, Loads, sentences_of
 from benchmarks.engine.models import SHAPES, make_adapters, prepare
 from benchmarks.engine.run import Round, run
 
 _OURS = "askpod"
-_ADAPTERS = 4
 
 
 def main(words: Sequence[str]) -> int:
@@ -33,7 +32,7 @@ def main(words: Sequence[str]) -> int:
     work: Path = options.work
     work.mkdir(parents=True, exist_ok=True)
     folder = prepare(options.model, options.shape, work / "model")
-    adapters = make_adapters(folder, _ADAPTERS, work / "adapters")
+    adapters = make_adapters(folder, ADAPTERS, work / "adapters")
     loads = Loads(AutoTokenizer.from_pretrained(options.model), sentences_of(options.texts), options.seed)
     parts = {"base": (loads.base(), []), "adapters": (loads.adapted(), adapters)}
     contestants = [name for name in CONTESTANTS if _runs(name, options)]
