@@ -73,7 +73,7 @@ def adapter_folders(settings: Settings) -> dict[str, Path]:
             name, value = entry.rstrip("/").rsplit("/", 1)[-1], entry
         if not ADAPTER_NAME.fullmatch(name) or name in folders:
             raise ConfigurationError("LORA_MODEL has an adapter name that is not valid or comes twice.", detail=name)
-        folders[name] = locate(value, "LORA_MODEL", settings)
+        folders[name] = locate(value, f"The adapter {name} of LORA_MODEL", settings)
     return folders
 
 

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from agent.errors import ModelNotFound
-from agent.settings import Settings
+from agent.settings import EMBEDDED_EMBEDDER, EMBEDDED_LLM, Settings
 
 PLATFORM_CACHE = Path("/runpod-volume/huggingface-cache/hub")
 
@@ -33,7 +33,9 @@ def locate(value: str, setting: str, settings: Settings, platform_cache: Path = 
             return _download(value, setting, settings)
         hint = "It is in no cache on this machine, and ALLOW_DOWNLOADS is false."
     else:
-        hint = "There is no such folder; `make models` prepares the embedded ones."
+        hint = "There is no such folder."
+        if value in (EMBEDDED_LLM, EMBEDDED_EMBEDDER):
+            hint += " `make models` prepares it."
     raise ModelNotFound(f"{setting} was not found. {hint}", detail=value)
 
 

@@ -43,8 +43,9 @@ def main() -> int:
     sdk = threading.Thread(target=_import_sdk, name="askpod-import-sdk")
     sdk.start()
     try:
-        watch(_load(settings, sdk, with_progress=not is_worker))
-        _serve(handler if is_worker else _readable, settings)
+        runtime = _load(settings, sdk, with_progress=not is_worker)
+        watch(runtime)
+        _serve(handler if is_worker else _readable(runtime), settings)
     finally:
         # The SDK leaves by SystemExit; the engine's thread must not be running when the interpreter goes.
         shut_down()
@@ -97,12 +98,16 @@ def _serve(function: Handler, settings: Settings) -> None:
     )
 
 
-async def _readable(job: dict[str, Any]) -> dict[str, Any]:
+def _readable(runtime: Runtime) -> Handler:
     """The handler, with its result printed for a person."""
-    with Console(stderr=True).status("Answering ..."):
-        result = await handler(job)
-    report(job, result, Console(highlight=False))
-    return result
+
+    async def readable(job: dict[str, Any]) -> dict[str, Any]:
+        with Console(stderr=True).status("Answering ..."):
+            result = await handler(job)
+        report(job, result, Console(highlight=False), runtime.health().get("error"))
+        return result
+
+    return readable
 
 
 if __name__ == "__main__":

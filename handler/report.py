@@ -1,28 +1,40 @@
 """A job's result for a person to read, in local mode."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
 
-def report(job: dict[str, Any], result: dict[str, Any], console: Console) -> None:
-    """Print question, answer and numbered sources; why there is no answer, and what came closest; or the error."""
+def report(
+    job: dict[str, Any], result: dict[str, Any], console: Console, not_loaded: Mapping[str, Any] | None = None
+) -> None:
+    """Print question, answer and numbered sources; why there is no answer, and what came closest; or the error.
+
+    `not_loaded` is the `error` of `Runtime.health`: why there was nothing that could have answered.
+    """
     question = job.get("input", {}).get("question") if isinstance(job.get("input"), dict) else None
     console.print(f"\n[bold]Question[/bold]  {escape(str(question))}", soft_wrap=True)
     if "error" in result:
         problem = json.loads(result["error"])
         console.print(f"[bold red]Error[/bold red]     {problem['code']}: {escape(problem['detail'])}", soft_wrap=True)
+        if not_loaded is not None:
+            _print_reason(f"{not_loaded['code']}: {not_loaded['message']}", console)
         return
     console.print(f"[bold]Answer[/bold]    {escape(result['answer'])}\n", soft_wrap=True)
     for citation in result["citations"]:
         _print_passage(f"[{citation['id']}]", citation, citation["quote"], console)
     if result["abstained"]:
-        console.print(f"[bold]Reason[/bold]    {escape(result['reason'])}", soft_wrap=True)
+        _print_reason(result["reason"], console)
     for nearest in result["nearest"]:
         _print_passage("near", nearest, nearest["text"], console)
     console.print(f"\n[dim]{escape(_footer(result))}[/dim]", soft_wrap=True)
+
+
+def _print_reason(reason: str, console: Console) -> None:
+    console.print(f"[bold]Reason[/bold]    {escape(reason)}", soft_wrap=True)
 
 
 def _print_passage(label: str, passage: dict[str, Any], text: str, console: Console) -> None:

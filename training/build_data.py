@@ -2,23 +2,26 @@
 
 import argparse
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from agent.prompts import template_hash
+from agent.prompts import NOTHING, completion, template_hash
 from agent.retrieval.embedder import Embedder
+from agent.schemas import Language
 from agent.settings import Settings
 from agent.store.store import Store
 from evaluation.alignment import align
 from evaluation.bench import build
 from training.build import Builder, pick_held_out
+from training.calibrate import FEWEST
 from training.errors import Refused
-from training.example import Example, count, write_data
+from training.example import Example, Split, count, write_data
 from training.mining import Mined, mine
 from training.question import Question, QuestionFile, read_lines, read_squad
 
@@ -157,3 +160,23 @@ def _show(examples: Sequence[Example], out: Path, console: Console) -> None:
     for kind, counter in count(examples).items():
         table.add_row(kind, *(str(counter[column]) for column in ("en", "es", "held_out")))
     console.print(table)
+    for line in _cautions(examples):
+        console.print(line, markup=False)
+
+
+def _cautions(examples: Sequence[Example]) -> Iterator[str]:
+    """What training on such examples cannot give."""
+    unanswered = completion(NOTHING, "")
+    train, held_out = ([one for one in examples if one.split == split] for split in get_args(Split))
+    if all(one.completion != unanswered for one in train):
+        yield "No example to train on is without an answer: the adapter learns to answer whatever it is asked."
+    if all(one.completion == unanswered for one in train):
+        yield "No example to train on has an answer: the adapter learns to answer nothing."
+    most = max((sum(one.language == language for one in held_out) for language in get_args(Language)), default=0)
+    if not held_out:
+        yield "Nothing is held out: training runs to its end, and the adapter cannot be calibrated."
+    elif most < FEWEST:
+        yield (
+            f"{len(held_out)} examples are held out: fewer than {FEWEST} of a language are too few to calibrate the "
+            "adapter. --held-out raises their share."
+        )

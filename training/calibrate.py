@@ -13,7 +13,8 @@ from agent.schemas import Language
 from training.errors import Refused
 from training.figures import Row
 
-_FEWEST = 30
+# A calibration is fitted on at least so many questions of a language.
+FEWEST = 30
 # So many of the wordings that are used for answerable questions should be right: as many as of the sentences that are
 # quoted for the others.
 _PRECISION = 0.85
@@ -32,12 +33,28 @@ def calibrate(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
     known: dict[str, dict[str, float]] = {}
     for language in get_args(Language):
         of = [row for row in rows if row["language"] == language]
-        reader = _calibrate(of) if len(of) >= _FEWEST else None
+        reader = _calibrate(of) if len(of) >= FEWEST else None
         if reader is not None:
             known[language] = asdict(reader)
     if not known:
-        raise Refused(f"{len(rows)} held-out questions are too few to calibrate the adapter; at least {_FEWEST}.")
+        check_enough([row["language"] for row in rows])
+        raise Refused(
+            "The adapter cannot be calibrated: on the held-out questions all that it would quote is right, or nothing."
+        )
     return known
+
+
+def check_enough(languages: Sequence[Language]) -> None:
+    """Of so many held-out questions, each given by its language, the adapter can be calibrated for one.
+
+    Raises:
+        Refused: they are too few.
+    """
+    if max((languages.count(language) for language in get_args(Language)), default=0) < FEWEST:
+        raise Refused(
+            f"{len(languages)} held-out questions are too few to calibrate the adapter: at least {FEWEST} of a "
+            "language are needed. Raise --held-out of build-data, or leave out --calibrate."
+        )
 
 
 def _calibrate(rows: Sequence[Row]) -> ReaderCalibration | None:

@@ -20,7 +20,7 @@ from agent.settings import Settings
 from evaluation.environment import environment
 from evaluation.journal import Journal, JournalRefused
 from evaluation.subject import Asked
-from training.calibrate import calibrate
+from training.calibrate import calibrate, check_enough
 from training.card import write_card
 from training.errors import Refused
 from training.example import read_data
@@ -119,7 +119,9 @@ def _held_out(options: argparse.Namespace, provenance: Provenance) -> list[Subje
         raise Refused(f"The adapter was not trained on {options.data.name}: what it holds out may have been learned.")
     ids = {example.id.rsplit("/", 1)[0] for example in data.of("held_out")}
     found = [read_subject(path, options.store) for path in options.calibrate]
-    return [replace(subject, asked=[one for one in subject.asked if one.id in ids]) for subject in found]
+    held_out = [replace(subject, asked=[one for one in subject.asked if one.id in ids]) for subject in found]
+    check_enough([one.language for subject in held_out for one in subject.asked])
+    return held_out
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def read_start(named: str, base: nn.Module, base_name: str, settings: Settings) 
         Refused: there is none, or it does not fit.
     """
     try:
-        folder = locate(named, "--from-adapter", settings)
+        folder = locate(named, f"--from-adapter {named}", settings)
         provenance = check_fits(folder, base, {base_name}, fingerprint(base))
     except LoadError as error:
         raise Refused(error.message) from error

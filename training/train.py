@@ -62,7 +62,10 @@ def train(words: Sequence[str], settings: Settings, console: Console) -> None:
     # Drawn by the seed: they are in the order of their tokens.
     measure_on = random.Random(recipe.seed).sample(held_out, min(recipe.held_out, len(held_out)))  # noqa: S311
     examples, tokens = sum(len(one.examples) for one in train_on), sum(one.tokens for one in train_on)
-    console.print(f"{examples:,} examples in {len(train_on):,} groups, {tokens:,} tokens; {len(measure_on)} held out.")
+    console.print(
+        f"{examples:,} examples in {len(train_on):,} groups, {tokens:,} tokens. "
+        f"Loss is measured on {len(measure_on)} of {len(held_out)} held-out groups."
+    )
     try:
         begin = start.folder if start is not None else None
         model, outcome = fit(base, train_on, measure_on, recipe, checkpoints, _teller(console), begin)
@@ -142,7 +145,7 @@ def _load(base: str, settings: Settings) -> tuple[PreTrainedModel, ChatTokenizer
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        folder = locate(base, "--base", settings)
+        folder = locate(base, f"--base {base}", settings)
     except LoadError as error:
         raise Refused(error.message) from error
     device = pick_device(settings.device)
@@ -151,7 +154,7 @@ def _load(base: str, settings: Settings) -> tuple[PreTrainedModel, ChatTokenizer
             folder, dtype=pick_dtype(settings.dtype, device), local_files_only=True, trust_remote_code=False
         )
     except (OSError, ValueError, KeyError) as error:
-        raise Refused(f"--base cannot be loaded: {type(error).__name__}.") from error
+        raise Refused(f"--base {base} cannot be loaded: {type(error).__name__}.") from error
     prepared: PreTrainedModel = model.to(device)
     return prepared, ChatTokenizer(folder), base.rstrip("/").rsplit("/", 1)[-1]
 

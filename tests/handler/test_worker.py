@@ -152,11 +152,12 @@ def test_a_job_whose_worker_died_is_answered_by_the_next_one(tmp_path: Path) -> 
     assert "8000" in output["answer"]
 
 
-def run_locally(settings: Settings, folder: Path, job: object) -> subprocess.CompletedProcess[str]:
+def run_locally(settings: Settings, folder: Path, job: object, **changes: object) -> subprocess.CompletedProcess[str]:
     (folder / "test_input.json").write_text(json.dumps(job), encoding="utf-8")
     return subprocess.run(
         [sys.executable, "-m", "handler"],
-        cwd=folder, env=environment(**named(settings)), capture_output=True, text=True, check=False,
+        cwd=folder, env=environment(**named(settings, **changes)), capture_output=True, text=True,
+        check=False,
     )  # fmt: skip
 
 
@@ -173,6 +174,13 @@ def test_local_mode_fails_when_the_job_fails(real_settings: Settings, tmp_path: 
     finished = run_locally(real_settings, tmp_path, {"input": {"question": 5}})
     assert 1 == finished.returncode
     assert "question" in finished.stdout
+
+
+def test_local_mode_says_why_nothing_was_loaded(real_settings: Settings, tmp_path: Path) -> None:
+    """An adapter that is not there is named, and the exit status is 1."""
+    finished = run_locally(real_settings, tmp_path, {"input": {"question": QUESTION}}, lora_model="mine=nowhere")
+    assert 1 == finished.returncode
+    assert "Reason    model_not_found: The adapter mine of LORA_MODEL was not found." in finished.stdout
 
 
 def test_a_wrong_setting_is_named_and_its_value_is_not(tmp_path: Path) -> None:

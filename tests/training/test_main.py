@@ -16,6 +16,7 @@ from agent.engine.base import Sampling
 from agent.engine.provenance import Provenance
 from agent.engine.transformers_engine import TransformersEngine
 from agent.language_model import engine_options
+from agent.schemas import Language
 from agent.settings import Settings
 from tests.conftest import ROOT, environment
 from tests.evaluation.squad_files import FERRY, LIGHTHOUSE, article, question, write
@@ -37,9 +38,9 @@ def _logging_as_before() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-def training(*arguments: object) -> subprocess.CompletedProcess[str]:
+def training(*arguments: object, **settings: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "training", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=ROOT, env=environment(**settings), capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +123,45 @@ def test_an_adapter_gets_a_card_with_both_columns(adapter: Path, base: Path, que
     written = journal.read_bytes()
     assert 0 == training(*arguments).returncode
     assert written == journal.read_bytes()
+
+
+def questions_about(source: str, language: Language) -> list[dict[str, str]]:
+    """One about each of the first sentences of a guide, and some that no guide answers."""
+    lines = (ROOT / "docs" / source).read_text(encoding="utf-8").splitlines()
+    quotes = [line for line in lines if line.endswith(".") and len(line) < 120][:35]
+    asked = [
+        {"question": f"{quote[:40]}?", "answer": quote[:-1], "quote": quote, "source": source, "language": language}
+        for quote in quotes
+    ]
+    return asked + [{"question": f"{quote[-30:-1]} 1871?", "language": language} for quote in quotes[:10]]
+
+
+@pytest.mark.slow
+def test_an_adapter_of_ones_own_questions_is_calibrated(base: Path, real_store: Path, tmp_path: Path) -> None:
+    """JSON lines about the documents of a store: what was held out of the training data is what is asked."""
+    questions, data, out = tmp_path / "mine.jsonl", tmp_path / "data.jsonl", tmp_path / "adapter"
+    asked = [*questions_about("api.md", "en"), *questions_about("es/api.md", "es")]
+    lines = [json.dumps({"id": str(number), **one}, ensure_ascii=False) for number, one in enumerate(asked)]
+    questions.write_text("\n".join(lines), encoding="utf-8")
+    building = ("build-data", "--qa", questions, "--store", real_store, "--out")
+    made = training(*building, data, "--held-out", 0.9)
+    assert 0 == made.returncode, made.stderr
+    trained = training("train", "--data", data, "--base", base, "--out", out, "--steps", STEPS)
+    assert 0 == trained.returncode, trained.stderr
+    evaluating = ("evaluate", "--adapter", out, "--base", base, "--calibrate", questions, "--store", real_store)
+    finished = training(*evaluating, "--data", data, max_tokens=8)
+    assert 0 == finished.returncode, finished.stderr
+    held_out = len({example.id.rsplit("/", 1)[0] for example in read_data(data).of("held_out")})
+    assert f"Calibrated on {held_out} held-out questions" in finished.stderr
+    known = Provenance.read(out)
+    assert known is not None
+    assert known.reader
+
+    made = training(*building, tmp_path / "few.jsonl", "--held-out", 0)
+    assert "Nothing is held out" in made.stderr
+    refused = training(*evaluating, "--data", tmp_path / "few.jsonl")
+    assert 2 == refused.returncode
+    assert "was not trained on few.jsonl" in refused.stderr
 
 
 def test_a_killed_run_goes_on_from_its_checkpoint(data: Path, base: Path, tmp_path: Path) -> None:
@@ -211,7 +251,7 @@ def test_a_base_model_that_does_not_exist_is_refused(
     """With what would help."""
     words = ("train", "--data", data, "--base", tmp_path / "none", "--out", tmp_path / "out")
     assert 2 == main(list(map(str, words)))
-    assert "--base was not found" in capsys.readouterr().err
+    assert f"--base {tmp_path / 'none'} was not found. There is no such folder.\n" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
