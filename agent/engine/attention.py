@@ -4,7 +4,7 @@ A model that uses it gets the step as a keyword of its forward; transformers han
 the attention (`AttentionInterface`, "Attention backends" in its documentation), and makes no mask for it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -12,17 +12,18 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
 from agent.engine.kv_cache import KVCache
-from agent.engine.step import Step
+from agent.engine.step import Bundle, Step
 
 NAME = "askpod"
 
 
 @dataclass(frozen=True, slots=True)
 class Attending:
-    """What the attention of one pass needs to know."""
+    """What the attention of one pass needs to know; `bundles` are made by the first layer, by the window."""
 
     cache: KVCache
     step: Step
+    bundles: dict[int | None, list[Bundle]] = field(default_factory=dict)
 
 
 def attend(
@@ -40,7 +41,8 @@ def attend(
     """Attention of each row to all rows of its sequence up to itself.
 
     `query` has shape (1, heads, rows, head size), `key` and `value` (1, key heads, rows, head size); the result
-    (1, rows, heads, head size). One call for each sequence: the work grows with the sequences, not with their square.
+    (1, rows, heads, head size). Sequences that go on by one token are attended to together where they are about as
+    long, others one by one: the work grows with the sequences, not with their square.
 
     Raises:
         NotImplementedError: the model wants more of its attention than this.
@@ -52,11 +54,35 @@ def attend(
     cache.write(layer, step.slots, key[0].transpose(0, 1), value[0].transpose(0, 1))
     _, heads, rows, size = query.shape
     out = query.new_empty(rows, heads, size)
+    if sliding_window not in attending.bundles:
+        attending.bundles[sliding_window] = step.bundles(query.device, sliding_window)
+    done: set[int] = set()
+    for bundle in attending.bundles[sliding_window]:
+        out[bundle.rows] = _attend_together(
+            query[0, :, bundle.rows], *cache.gather(layer, bundle.slots), bundle, scaling
+        )
+        done.update(bundle.spans)
     for number, (start, end) in enumerate(step.rows):
+        if number in done:
+            continue
         keys, values = cache.read(layer, step.runs[number])
         mask = _mask(step, number, sliding_window, query.device)
         out[start:end] = _attend_one(query[:, :, start:end], keys, values, mask, scaling)
     return out[None], None
+
+
+def _attend_together(
+    query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, bundle: Bundle, scaling: float | None
+) -> torch.Tensor:
+    """`query` of shape (heads, sequences, size), `keys` and `values` (sequences * longest, key heads, size);
+    (sequences, heads, size).
+    """
+    heads, sequences, size = query.shape
+    across, with_values = (known.view(sequences, -1, *known.shape[1:]).transpose(1, 2) for known in (keys, values))
+    # The queries that share a key head stand where rows would: nothing has to be copied for them.
+    shared = query.transpose(0, 1).reshape(sequences, keys.shape[1], -1, size)
+    found = scaled_dot_product_attention(shared, across, with_values, bundle.seen, scale=scaling)
+    return found.reshape(sequences, heads, size)
 
 
 def _attend_one(

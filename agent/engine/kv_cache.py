@@ -32,6 +32,10 @@ class KVCache:
         """Keys and values of one sequence, shape (tokens, heads, head size): in place if they are in one piece."""
         return _piece(self._keys[layer], runs), _piece(self._values[layer], runs)
 
+    def gather(self, layer: int, slots: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values in these slots, shape (slots, heads, head size)."""
+        return self._keys[layer].index_select(0, slots), self._values[layer].index_select(0, slots)
+
     def pages(self, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
         """All of them, shape (blocks, size, heads, head size)."""
         shape = (-1, self.size, *self._keys[layer].shape[1:])

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import torch
 
 Run = tuple[int, int]
+# Sequences are read together while none has to be filled up by more than a third of its own length.
+_ALIKE = 0.75
 
 
 @dataclass(slots=True)
@@ -30,6 +32,23 @@ class Span:
     def end(self) -> int:
         """How many tokens are in the cache when the step is done."""
         return self.start + len(self.tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Sequences of about the same length that have one row each in a step, so that they can be attended to together.
+
+    Attributes:
+        spans: their numbers in the step.
+        rows: their rows, shape (sequences,).
+        slots: of all their tokens, each filled up to the longest with its own first slot, shape (sequences * longest,).
+        seen: which of these a row sees, shape (sequences, 1, 1, longest); None for all.
+    """
+
+    spans: SequenceOf[int]
+    rows: torch.Tensor
+    slots: torch.Tensor
+    seen: torch.Tensor | None
 
 
 @dataclass(slots=True)
@@ -74,6 +93,34 @@ class Step:
         ends = zip(self.spans, self.rows, strict=True)
         return torch.tensor([row for span, (_, end) in ends for row in range(end - span.wanted, end)], dtype=torch.long)
 
+    def bundles(self, device: torch.device, window: int | None) -> list[Bundle]:
+        """Of those spans that have one row and see all of their sequence; only such as hold several."""
+        single = [
+            (span.end, number)
+            for number, span in enumerate(self.spans)
+            if len(span.tokens) == 1 and (window is None or span.end <= window)
+        ]
+        groups: list[list[int]] = []
+        longest = 0
+        for length, number in sorted(single, reverse=True):
+            if not groups or length < _ALIKE * longest:
+                groups.append([])
+                longest = length
+            groups[-1].append(number)
+        return [self._bundle(group, device) for group in groups if len(group) > 1]
+
+    def _bundle(self, numbers: SequenceOf[int], device: torch.device) -> Bundle:
+        lengths = [self.spans[number].end for number in numbers]
+        longest = max(lengths)
+        slots = torch.cat([_filled(self.runs[number], longest) for number in numbers])
+        seen = torch.arange(longest)[None] < torch.tensor(lengths)[:, None]
+        return Bundle(
+            numbers,
+            torch.tensor([self.rows[number][0] for number in numbers], device=device),
+            slots.to(device),
+            None if min(lengths) == longest else seen[:, None, None].to(device),
+        )
+
     def routes(self) -> list[tuple[str, Run]]:
         """Which rows an adapter applies to; neighbours with the same adapter are one."""
         routes: list[tuple[str, Run]] = []
@@ -85,6 +132,12 @@ class Step:
             else:
                 routes.append((span.adapter, (start, end)))
         return routes
+
+
+def _filled(runs: SequenceOf[Run], length: int) -> torch.Tensor:
+    """The slots of the runs, and the first one again up to `length`: what is there is a number, and is not seen."""
+    slots = torch.cat([torch.arange(*run) for run in runs])
+    return torch.nn.functional.pad(slots, (0, length - len(slots)), value=runs[0][0])
 
 
 def _runs(span: Span, size: int) -> list[Run]:
