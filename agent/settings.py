@@ -98,7 +98,7 @@ class Settings(BaseSettings):
         0.5, ge=0, le=1, description="Below this relevance the answer is 'not in the documents'."
     )
     min_confidence: float = Field(
-        0.1, ge=0, le=1, description="Below this confidence the best sentence is not quoted as an answer."
+        0.2, ge=0, le=1, description="Below this confidence the best sentence is not quoted as an answer."
     )
 
     chunk_tokens: int = Field(160, ge=32, le=480, description="Largest chunk, in tokens of the embedding model.")
