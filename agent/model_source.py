@@ -17,10 +17,10 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 def locate(value: str, setting: str, settings: Settings, platform_cache: Path = PLATFORM_CACHE) -> Path:
-    """The folder that the setting's `value` (a folder or a Hub id) stands for.
+    """The folder that `value` (a folder or a Hub id) stands for; `setting` is what a message calls it.
 
     Raises:
-        ModelNotFound: it is nowhere; the message names the setting and the remedy.
+        ModelNotFound: it is nowhere; the message names it and the remedy.
     """
     folder = Path(value)
     if folder.is_dir():

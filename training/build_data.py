@@ -13,15 +13,14 @@ from rich.table import Table
 
 from agent.prompts import NOTHING, completion, template_hash
 from agent.retrieval.embedder import Embedder
-from agent.schemas import Language
 from agent.settings import Settings
 from agent.store.store import Store
 from evaluation.alignment import align
 from evaluation.bench import build
 from training.build import Builder, pick_held_out
-from training.calibrate import FEWEST
 from training.errors import Refused
 from training.example import Example, Split, count, write_data
+from training.held_out import FEWEST, enough
 from training.mining import Mined, mine
 from training.question import Question, QuestionFile, read_lines, read_squad
 
@@ -172,10 +171,9 @@ def _cautions(examples: Sequence[Example]) -> Iterator[str]:
         yield "No example to train on is without an answer: the adapter learns to answer whatever it is asked."
     if all(one.completion == unanswered for one in train):
         yield "No example to train on has an answer: the adapter learns to answer nothing."
-    most = max((sum(one.language == language for one in held_out) for language in get_args(Language)), default=0)
     if not held_out:
         yield "Nothing is held out: training runs to its end, and the adapter cannot be calibrated."
-    elif most < FEWEST:
+    elif not enough([one.language for one in held_out]):
         yield (
             f"{len(held_out)} examples are held out: fewer than {FEWEST} of a language are too few to calibrate the "
             "adapter. --held-out raises their share."

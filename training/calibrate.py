@@ -12,9 +12,8 @@ from agent.calibration import ReaderCalibration, logit
 from agent.schemas import Language
 from training.errors import Refused
 from training.figures import Row
+from training.held_out import FEWEST, enough
 
-# A calibration is fitted on at least so many questions of a language.
-FEWEST = 30
 # So many of the wordings that are used for answerable questions should be right: as many as of the sentences that are
 # quoted for the others.
 _PRECISION = 0.85
@@ -30,6 +29,7 @@ def calibrate(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
     Raises:
         Refused: too few questions, or all right or all wrong.
     """
+    check_enough([row["language"] for row in rows])
     known: dict[str, dict[str, float]] = {}
     for language in get_args(Language):
         of = [row for row in rows if row["language"] == language]
@@ -37,7 +37,6 @@ def calibrate(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
         if reader is not None:
             known[language] = asdict(reader)
     if not known:
-        check_enough([row["language"] for row in rows])
         raise Refused(
             "The adapter cannot be calibrated: on the held-out questions all that it would quote is right, or nothing."
         )
@@ -45,12 +44,8 @@ def calibrate(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
 
 
 def check_enough(languages: Sequence[Language]) -> None:
-    """Of so many held-out questions, each given by its language, the adapter can be calibrated for one.
-
-    Raises:
-        Refused: they are too few.
-    """
-    if max((languages.count(language) for language in get_args(Language)), default=0) < FEWEST:
+    """Raises Refused if held-out questions, each given by its language, are too few."""
+    if not enough(languages):
         raise Refused(
             f"{len(languages)} held-out questions are too few to calibrate the adapter: at least {FEWEST} of a "
             "language are needed. Raise --held-out of build-data, or leave out --calibrate."

@@ -4,7 +4,7 @@ A model that uses it gets the step as a keyword of its forward; transformers han
 the attention (`AttentionInterface`, "Attention backends" in its documentation), and makes no mask for it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,18 +12,17 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
 from agent.engine.kv_cache import KVCache
-from agent.engine.step import Bundle, Step
+from agent.engine.step import Step
 
 NAME = "askpod"
 
 
 @dataclass(frozen=True, slots=True)
 class Attending:
-    """What the attention of one pass needs to know; `bundles` are made by the first layer, by the window."""
+    """What the attention of one pass needs to know."""
 
     cache: KVCache
     step: Step
-    bundles: dict[int | None, list[Bundle]] = field(default_factory=dict)
 
 
 def attend(
@@ -54,13 +53,10 @@ def attend(
     cache.write(layer, step.slots, key[0].transpose(0, 1), value[0].transpose(0, 1))
     _, heads, rows, size = query.shape
     out = query.new_empty(rows, heads, size)
-    if sliding_window not in attending.bundles:
-        attending.bundles[sliding_window] = step.bundles(query.device, sliding_window)
     done: set[int] = set()
-    for bundle in attending.bundles[sliding_window]:
-        out[bundle.rows] = _attend_together(
-            query[0, :, bundle.rows], *cache.gather(layer, bundle.slots), bundle, scaling
-        )
+    for bundle in step.bundles(query.device, sliding_window):
+        keys, values = cache.gather(layer, bundle.slots)
+        out[bundle.rows] = _attend_together(query[0, :, bundle.rows], keys, values, bundle.seen, scaling)
         done.update(bundle.spans)
     for number, (start, end) in enumerate(step.rows):
         if number in done:
@@ -72,16 +68,16 @@ def attend(
 
 
 def _attend_together(
-    query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, bundle: Bundle, scaling: float | None
+    query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor | None, scaling: float | None
 ) -> torch.Tensor:
-    """`query` of shape (heads, sequences, size), `keys` and `values` (sequences * longest, key heads, size);
-    (sequences, heads, size).
+    """One row of each sequence: `query` of shape (heads, sequences, size), `keys` and `values` (sequences * tokens, key
+    heads, size); (sequences, heads, size).
     """
     heads, sequences, size = query.shape
     across, with_values = (known.view(sequences, -1, *known.shape[1:]).transpose(1, 2) for known in (keys, values))
     # The queries that share a key head stand where rows would: nothing has to be copied for them.
     shared = query.transpose(0, 1).reshape(sequences, keys.shape[1], -1, size)
-    found = scaled_dot_product_attention(shared, across, with_values, bundle.seen, scale=scaling)
+    found = scaled_dot_product_attention(shared, across, with_values, mask, scale=scaling)
     return found.reshape(sequences, heads, size)
 
 
@@ -89,13 +85,10 @@ def _attend_one(
     query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor | None, scaling: float | None
 ) -> torch.Tensor:
     """`query` of shape (1, heads, rows, size), `keys` and `values` (tokens, key heads, size); (rows, heads, size)."""
-    _, heads, rows, size = query.shape
-    across, with_values = keys.transpose(0, 1)[None], values.transpose(0, 1)[None]
+    rows = query.shape[2]
     if rows == 1:
-        # The queries that share a key head stand where rows would: nothing has to be copied for them.
-        shared = query.reshape(1, across.shape[1], -1, size)
-        found = scaled_dot_product_attention(shared, across, with_values, mask, scale=scaling)
-        return found.reshape(1, heads, size)
+        return _attend_together(query[0], keys, values, mask, scaling)
+    across, with_values = keys.transpose(0, 1)[None], values.transpose(0, 1)[None]
     whole = rows == keys.shape[0] and mask is None
     found = scaled_dot_product_attention(
         query, across, with_values, mask, is_causal=whole, scale=scaling, enable_gqa=True

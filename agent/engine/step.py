@@ -61,6 +61,7 @@ class Step:
         rows: first and behind-the-last row of each span.
         runs: for each span the pieces of the cache that hold its tokens: first slot and behind-the-last slot.
         slots: the slot of each row, shape (rows,).
+        bundled: what `bundles` gave, by the window: each layer asks for it again.
         masks: of the spans that need one, filled by the attention as it needs them: (span, window) to (rows, keys).
     """
 
@@ -69,6 +70,7 @@ class Step:
     rows: list[Run] = field(default_factory=list)
     runs: list[list[Run]] = field(default_factory=list)
     slots: torch.Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.long))
+    bundled: dict[int | None, SequenceOf[Bundle]] = field(default_factory=dict)
     masks: dict[tuple[int, int], torch.Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -93,8 +95,13 @@ class Step:
         ends = zip(self.spans, self.rows, strict=True)
         return torch.tensor([row for span, (_, end) in ends for row in range(end - span.wanted, end)], dtype=torch.long)
 
-    def bundles(self, device: torch.device, window: int | None) -> list[Bundle]:
+    def bundles(self, device: torch.device, window: int | None) -> SequenceOf[Bundle]:
         """Of those spans that have one row and see all of their sequence; only such as hold several."""
+        if window not in self.bundled:
+            self.bundled[window] = self._bundles(device, window)
+        return self.bundled[window]
+
+    def _bundles(self, device: torch.device, window: int | None) -> list[Bundle]:
         single = [
             (span.end, number)
             for number, span in enumerate(self.spans)
