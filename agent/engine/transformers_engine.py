@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,14 @@ from agent.engine.device import free_bytes, pick_device, pick_dtype
 from agent.engine.kv_cache import KVCache, bytes_per_token
 from agent.engine.loop import Loop
 from agent.engine.options import EngineOptions
+from agent.engine.packed import pack
 from agent.engine.provenance import Provenance
 from agent.engine.request import Request
 from agent.engine.runner import Runner
 from agent.engine.scheduler import Scheduler
 from agent.engine.shelf import Shelf
 from agent.engine.text_stream import TextStream
+from agent.engine.threads import ALL, compute_alone, compute_with
 from agent.engine.tokenizer import ChatTokenizer
 from agent.errors import AskError, ConfigurationError, InvalidRequest, ModelInvalid, PromptTooLong
 
@@ -49,11 +52,12 @@ class TransformersEngine:
         # What fails is raised, and reported by us.
         transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        if options.threads:
-            torch.set_num_threads(options.threads)
         device = pick_device(options.device)
+        compute_alone()
         dtype = pick_dtype(options.dtype, device)
         model = _load_base(options.folder, dtype).to(device)  # type: ignore[arg-type]
+        if device.type == "cpu":
+            pack(model)
         self._tokenizer = ChatTokenizer(options.folder)
         self._end_ids = _end_ids(model, self._tokenizer)
         self._vocabulary = int(model.config.vocab_size)
@@ -71,6 +75,8 @@ class TransformersEngine:
         self._scheduler = Scheduler(self._pool, step_tokens, self.capacity, drafts=options.drafts)
         self._loop = Loop(self._scheduler, Runner(model, cache, self._shelf.routing), options.hung_s)
         self._loop.start()
+        self._loop.between_steps(partial(compute_with, options.threads or ALL)).result()
+        compute_alone()
         self._loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="askpod-adapters")
 
     @property
@@ -174,6 +180,7 @@ class TransformersEngine:
         """As `Engine.close`; waits for the step that runs."""
         self._loop.close()
         self._loading.shutdown(wait=False, cancel_futures=True)
+        compute_with(ALL)
 
     def _check(self, prompt_ids: Sequence[int], sampling: Sampling) -> None:
         """What would fail in the model, or never come to an end, is refused before it is near others."""

@@ -1,0 +1,46 @@
+"""Linear layers whose weights lie as the CPU's matrix multiplication (oneDNN) wants to read them.
+
+A layer of torch hands them over as they are, and they are put in order again at each call; with float32 it calls MKL
+instead, which is slow on processors that are not Intel's. The operations are those that torch's own compiler uses when
+weights do not change any more (`torch/_inductor/mkldnn_lowerings.py`); they have no public name, so where a release of
+torch has none like them, or the processor cannot do them, layers stay as they are.
+"""
+
+import torch
+from torch import nn
+
+# Rows for which oneDNN chooses the order: it was as good for one row and for hundreds.
+_ROWS = 16
+_USED = (torch.bfloat16, torch.float32)
+
+
+class PackedLinear(nn.Module):
+    """Computes what `linear` does, for any number of rows; `weight` has its shape, but cannot be read."""
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        packed = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach(), _ROWS)  # noqa: SLF001
+        self.weight = nn.Parameter(packed, requires_grad=False)
+        self.bias = linear.bias
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """`rows` has shape (..., in), the result (..., out)."""
+        made: torch.Tensor = torch.ops.mkldnn._linear_pointwise(rows, self.weight, self.bias, "none", [], "")  # noqa: SLF001
+        return made
+
+
+def pack(model: nn.Module) -> None:
+    """Put the weights of every linear layer of a model on the CPU in order, if that is possible; for good."""
+    for module in list(model.modules()):
+        for name, child in list(module.named_children()):
+            if type(child) is nn.Linear and child.weight.dtype in _USED and _possible(child.weight.dtype):
+                setattr(module, name, PackedLinear(child))
+
+
+def _possible(dtype: torch.dtype) -> bool:
+    try:
+        with torch.inference_mode():
+            PackedLinear(nn.Linear(8, 8, dtype=dtype))(torch.ones(1, 8, dtype=dtype))
+    except (AttributeError, RuntimeError):
+        return False
+    return True
