@@ -4,6 +4,7 @@ A model that uses it gets the step as a keyword of its forward; transformers han
 the attention (`AttentionInterface`, "Attention backends" in its documentation), and makes no mask for it.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,10 @@ from agent.engine.kv_cache import KVCache
 from agent.engine.step import Step
 
 NAME = "askpod"
+# Rows of a block, and scores of one head in it: they stay in the cache of a core.
+_FEWEST_ROWS = 16
+_MOST_ROWS = 128
+_MOST_SCORES = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,9 @@ def attend(
         if number in done:
             continue
         keys, values = cache.read(layer, step.runs[number])
+        if _pays_in_blocks(query, end - start) and (sliding_window is None or step.spans[number].end <= sliding_window):
+            out[start:end] = _attend_in_blocks(query[0, :, start:end], keys, values, scaling)
+            continue
         mask = _mask(step, number, sliding_window, query.device)
         out[start:end] = _attend_one(query[:, :, start:end], keys, values, mask, scaling)
     return out[None], None
@@ -94,6 +102,38 @@ def _attend_one(
         query, across, with_values, mask, is_causal=whole, scale=scaling, enable_gqa=True
     )
     return found[0].transpose(0, 1)
+
+
+def _pays_in_blocks(query: torch.Tensor, rows: int) -> bool:
+    """Where torch's attention is slower: with many rows of bfloat16 on a CPU."""
+    return rows >= _FEWEST_ROWS and query.dtype == torch.bfloat16 and query.device.type == "cpu"
+
+
+def _attend_in_blocks(
+    query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scaling: float | None
+) -> torch.Tensor:
+    """The last rows of a sequence to all before them: `query` of shape (heads, rows, size), `keys` and `values`
+    (tokens, key heads, size); (rows, heads, size).
+
+    A block of rows at a time, with the few keys that it can see: scores of bfloat16, and their softmax, are made as
+    transformers' own attention ("eager") makes them.
+    """
+    heads, rows, size = query.shape
+    tokens, key_heads, _ = keys.shape
+    before = tokens - rows
+    shared = (query * (size**-0.5 if scaling is None else scaling)).view(key_heads, -1, rows, size)
+    across, with_values = keys.permute(1, 2, 0), values.transpose(0, 1)
+    out = query.new_empty(rows, heads, size)
+    block = max(_FEWEST_ROWS, min(_MOST_ROWS, _MOST_SCORES // tokens))
+    later = torch.ones(block, block, dtype=torch.bool).triu(1)
+    for start in range(0, rows, block):
+        end = min(start + block, rows)
+        seen, some = before + end, shared[:, :, start:end].reshape(key_heads, -1, size)
+        scores = torch.bmm(some, across[:, :, :seen]).view(heads, end - start, seen)
+        scores[:, :, before + start :].masked_fill_(later[: end - start, : end - start], -math.inf)
+        found = torch.bmm(scores.softmax(-1).view(key_heads, -1, seen), with_values[:, :seen])
+        out[start:end] = found.view(heads, end - start, size).transpose(0, 1)
+    return out
 
 
 def _mask(step: Step, number: int, window: int | None, device: torch.device) -> torch.Tensor | None:
