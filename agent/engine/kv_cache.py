@@ -11,35 +11,43 @@ from agent.engine.step import Run
 class KVCache:
     """For each layer the keys and the values of `blocks` blocks of `size` tokens.
 
-    Each tensor has shape (blocks * size, heads, head size); a token has one slot in all of them.
+    Each tensor has shape (heads, blocks * size, head size); a token has one slot in all of them. Heads come first: what
+    one head attends to then lies as a matrix multiplication reads it.
     """
 
     def __init__(
         self, config: PretrainedConfig, blocks: int, size: int, device: torch.device, dtype: torch.dtype
     ) -> None:
         self.size = size
-        shape = (blocks * size, *head_shape(config))
+        heads, head_size = head_shape(config)
+        shape = (heads, blocks * size, head_size)
         layers = range(config.num_hidden_layers)
         self._keys = [torch.zeros(shape, device=device, dtype=dtype) for _ in layers]
         self._values = [torch.zeros(shape, device=device, dtype=dtype) for _ in layers]
+        self._first_blocks = torch.arange(heads, device=device)[:, None] * blocks
 
     def write(self, layer: int, slots: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> None:
-        """Put the keys and values of a step's rows, both of shape (rows, heads, head size), into their slots."""
-        self._keys[layer].index_copy_(0, slots, keys)
-        self._values[layer].index_copy_(0, slots, values)
+        """Put the keys and values of a step's rows, both of shape (heads, rows, head size), into their slots."""
+        self._keys[layer].index_copy_(1, slots, keys)
+        self._values[layer].index_copy_(1, slots, values)
 
     def read(self, layer: int, runs: Sequence[Run]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Keys and values of one sequence, shape (tokens, heads, head size): in place if they are in one piece."""
+        """Keys and values of one sequence, shape (heads, tokens, head size): in place if they are in one piece."""
         return _piece(self._keys[layer], runs), _piece(self._values[layer], runs)
 
-    def gather(self, layer: int, slots: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Keys and values in these slots, shape (slots, heads, head size)."""
-        return self._keys[layer].index_select(0, slots), self._values[layer].index_select(0, slots)
-
-    def pages(self, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """All of them, shape (blocks, size, heads, head size)."""
-        shape = (-1, self.size, *self._keys[layer].shape[1:])
-        return self._keys[layer].view(shape), self._values[layer].view(shape)
+    def gather(self, layer: int, blocks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values of several sequences that have the same number of blocks, `blocks` of shape (sequences,
+        blocks); shape (heads, sequences, blocks * size, head size).
+        """
+        places = (self._first_blocks + blocks.flatten()).flatten()
+        keys, values = self._keys[layer], self._values[layer]
+        shape = (len(keys), len(blocks), -1, keys.shape[-1])
+        # Whole blocks of one head at a time: several times as fast as token by token.
+        block = self.size * keys.shape[-1]
+        return (
+            keys.view(-1, block).index_select(0, places).view(shape),
+            values.view(-1, block).index_select(0, places).view(shape),
+        )
 
 
 def head_shape(config: PretrainedConfig) -> tuple[int, int]:
@@ -57,5 +65,5 @@ def bytes_per_token(config: PretrainedConfig, dtype: torch.dtype) -> int:
 
 def _piece(whole: torch.Tensor, runs: Sequence[Run]) -> torch.Tensor:
     if len(runs) == 1:
-        return whole[slice(*runs[0])]
-    return torch.cat([whole[slice(*run)] for run in runs])
+        return whole[:, slice(*runs[0])]
+    return torch.cat([whole[:, slice(*run)] for run in runs], 1)

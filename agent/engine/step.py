@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 import torch
 
 Run = tuple[int, int]
-# Sequences are read together while none has to be filled up by more than a third of its own length.
-_ALIKE = 0.75
 
 
 @dataclass(slots=True)
@@ -34,23 +32,6 @@ class Span:
         return self.start + len(self.tokens)
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
-    """Sequences of about the same length that have one row each in a step, so that they can be attended to together.
-
-    Attributes:
-        spans: their numbers in the step.
-        rows: their rows, shape (sequences,).
-        slots: of all their tokens, each filled up to the longest with its own first slot, shape (sequences * longest,).
-        seen: which of these a row sees, shape (sequences, 1, 1, longest); None for all.
-    """
-
-    spans: SequenceOf[int]
-    rows: torch.Tensor
-    slots: torch.Tensor
-    seen: torch.Tensor | None
-
-
 @dataclass(slots=True)
 class Step:
     """The spans of one pass, and where in the cache and in the row each token is.
@@ -61,8 +42,6 @@ class Step:
         rows: first and behind-the-last row of each span.
         runs: for each span the pieces of the cache that hold its tokens: first slot and behind-the-last slot.
         slots: the slot of each row, shape (rows,).
-        bundled: what `bundles` gave, by the window: each layer asks for it again.
-        masks: of the spans that need one, filled by the attention as it needs them: (span, window) to (rows, keys).
     """
 
     spans: SequenceOf[Span]
@@ -70,8 +49,6 @@ class Step:
     rows: list[Run] = field(default_factory=list)
     runs: list[list[Run]] = field(default_factory=list)
     slots: torch.Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.long))
-    bundled: dict[int | None, SequenceOf[Bundle]] = field(default_factory=dict)
-    masks: dict[tuple[int, int], torch.Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         slots: list[int] = []
@@ -95,38 +72,9 @@ class Step:
         ends = zip(self.spans, self.rows, strict=True)
         return torch.tensor([row for span, (_, end) in ends for row in range(end - span.wanted, end)], dtype=torch.long)
 
-    def bundles(self, device: torch.device, window: int | None) -> SequenceOf[Bundle]:
-        """Of those spans that have one row and see all of their sequence; only such as hold several."""
-        if window not in self.bundled:
-            self.bundled[window] = self._bundles(device, window)
-        return self.bundled[window]
-
-    def _bundles(self, device: torch.device, window: int | None) -> list[Bundle]:
-        single = [
-            (span.end, number)
-            for number, span in enumerate(self.spans)
-            if len(span.tokens) == 1 and (window is None or span.end <= window)
-        ]
-        groups: list[list[int]] = []
-        longest = 0
-        for length, number in sorted(single, reverse=True):
-            if not groups or length < _ALIKE * longest:
-                groups.append([])
-                longest = length
-            groups[-1].append(number)
-        return [self._bundle(group, device) for group in groups if len(group) > 1]
-
-    def _bundle(self, numbers: SequenceOf[int], device: torch.device) -> Bundle:
-        lengths = [self.spans[number].end for number in numbers]
-        longest = max(lengths)
-        slots = torch.cat([_filled(self.runs[number], longest) for number in numbers])
-        seen = torch.arange(longest)[None] < torch.tensor(lengths)[:, None]
-        return Bundle(
-            numbers,
-            torch.tensor([self.rows[number][0] for number in numbers], device=device),
-            slots.to(device),
-            None if min(lengths) == longest else seen[:, None, None].to(device),
-        )
+    def blocks_of(self, span: Span) -> int:
+        """How many blocks hold a span's sequence, without those that it has for later."""
+        return -(-span.end // self.size)
 
     def routes(self) -> list[tuple[str, Run]]:
         """Which rows an adapter applies to; neighbours with the same adapter are one."""
@@ -139,12 +87,6 @@ class Step:
             else:
                 routes.append((span.adapter, (start, end)))
         return routes
-
-
-def _filled(runs: SequenceOf[Run], length: int) -> torch.Tensor:
-    """The slots of the runs, and the first one again up to `length`: what is there is a number, and is not seen."""
-    slots = torch.cat([torch.arange(*run) for run in runs])
-    return torch.nn.functional.pad(slots, (0, length - len(slots)), value=runs[0][0])
 
 
 def _runs(span: Span, size: int) -> list[Run]:
