@@ -63,14 +63,15 @@ def load(settings: Settings, phase: Phase) -> Loaded:
     with _timed("imports", phase):
         import agent.engine.transformers_engine  # noqa: F401
         from agent.retrieval.loading import load_embedder, load_reranker
-    with _timed("embedder", phase):
-        embedder = load_embedder(settings)
-        if embedder.fingerprint != store.manifest.embedder_fingerprint:
-            raise StoreMismatch("The store was built with another embedding model; build it again.")
-        reranker = load_reranker(settings)
     with _timed("model", phase):
+        # Before anything else computes: its thread is to be the only one that does so with all of torch's threads.
         engine = load_language_model(settings)
     try:
+        with _timed("embedder", phase):
+            embedder = load_embedder(settings)
+            if embedder.fingerprint != store.manifest.embedder_fingerprint:
+                raise StoreMismatch("The store was built with another embedding model; build it again.")
+            reranker = load_reranker(settings)
         with _timed("agents", phase):
             loaded = assemble(engine, store, embedder, settings, reranker)
         with _timed("warm_up", phase):

@@ -34,7 +34,7 @@ _MIB = 1024 * 1024
 _BLOCK = 16
 _FEWEST_BLOCKS = 4
 _MOST_RUNNING = {"cpu": 16, "cuda": 128}
-_STEP_TOKENS = {"cpu": 256, "cuda": 2048}
+_STEP_TOKENS = {"cpu": 512, "cuda": 2048}
 # Of a generation, where nothing says how long they are; the cache is sized for this.
 _USUAL_LENGTH = 2048
 # What is left free is for activations, and on a CPU for the embedder, the index and the rest of the process.
