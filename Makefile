@@ -40,8 +40,9 @@ eval: $(MODELS) ## answer the demo questions about docs/, and fail below the flo
 	@$(BIN)/python -m evaluation --data evaluation/demo.jsonl --corpus docs --floors evaluation/floors.json \
 	  --report build/evaluation --restart $(EVAL)
 
-bench: $(INDEX) ## how long a store of 1,000, 10,000 and 100,000 chunks takes to build, open and search
+bench: $(INDEX) ## how long stores take to build and search, and how fast the engine is beside other ways to run its model
 	@$(BIN)/python -m benchmarks store
+	@$(BIN)/python -m benchmarks engine $(BENCH)
 
 test: $(INDEX) ## every test that needs no GPU and takes no minutes
 	@$(BIN)/python -m pytest

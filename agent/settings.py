@@ -109,7 +109,7 @@ class Settings(BaseSettings):
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
         "auto", description="auto is bfloat16 where the CPU or GPU is good at it."
     )
-    torch_threads: int = Field(0, ge=0, le=256, description="CPU threads of the models; 0 leaves it to torch.")
+    torch_threads: int = Field(0, ge=0, le=256, description="CPU threads of the language model; 0 leaves it to torch.")
     load_retry_s: float = Field(2.0, gt=0, description="First pause before a failed load is tried again; it doubles.")
     load_retry_max_s: float = Field(60.0, gt=0, description="Longest pause between two loads.")
 

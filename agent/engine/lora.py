@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,38 +21,102 @@ from agent.engine.adapters import CONFIG, KEY, WEIGHTS
 from agent.engine.step import Run
 from agent.errors import AdapterMismatch
 
+_FEW_ROWS = 64
 
-@dataclass(slots=True)
+
 class Routing:
     """Which rows of the pass an adapter applies to."""
 
-    routes: Sequence[tuple[str, Run]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.routes: Sequence[tuple[str, Run]] = ()
+        self._rows = 0
+        self._masks: dict[tuple[tuple[str, Run], ...], torch.Tensor] = {}
+
+    def set(self, routes: Sequence[tuple[str, Run]], rows: int) -> None:
+        """Those of the next pass, which has so many rows."""
+        self.routes, self._rows = routes, rows
+        self._masks.clear()
+
+    @property
+    def mixed(self) -> bool:
+        """There are few rows for several adapters: what counts is how many operations that takes."""
+        return len(self.routes) > 1 and self._rows <= _FEW_ROWS
+
+    def mask(self, places: tuple[tuple[str, Run], ...], like: torch.Tensor) -> torch.Tensor:
+        """1 where a row has the adapter that has a place there, else 0, shape (rows, places)."""
+        if places not in self._masks:
+            mask = like.new_zeros(self._rows, places[-1][1][1])
+            where = dict(places)
+            for adapter, (start, end) in self.routes:
+                if adapter in where:
+                    mask[start:end, slice(*where[adapter])] = 1
+            self._masks[places] = mask
+        return self._masks[places]
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """All adapters of a layer beside each other: `down` of shape (in, ranks), `up` (ranks, out), and whose ranks are
+    where.
+    """
+
+    down: torch.Tensor
+    up: torch.Tensor
+    places: tuple[tuple[str, Run], ...]
 
 
 class LoraLinear(nn.Module):
-    """A linear layer with what adapters add to it. `pairs` has for each of them A', shape (in, rank), and B', shape
-    (rank, out), the scale in it.
-    """
+    """A linear layer with what adapters add to it."""
 
     def __init__(self, base: nn.Module, routing: Routing) -> None:
         super().__init__()
         self.base = base
         self.routing = routing
-        self.pairs: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._pairs: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._stack: Stack | None = None
 
     @property
     def weight(self) -> torch.Tensor:
         """That of the layer itself."""
         return self.base.weight  # type: ignore[return-value]
 
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """Those whose weights it has."""
+        return tuple(self._pairs)
+
+    def add(self, adapter: str, down: torch.Tensor, up: torch.Tensor) -> None:
+        """`down` is A', shape (in, rank), and `up` B', shape (rank, out), with the scale in it."""
+        self._pairs[adapter] = (down, up)
+        self._stack = None
+
+    def remove(self, adapter: str) -> None:
+        """Free an adapter's weights."""
+        if self._pairs.pop(adapter, None) is not None:
+            self._stack = None
+
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         """`rows` has shape (1, rows, in), the result (1, rows, out)."""
         made: torch.Tensor = self.base(rows)
+        if self.routing.mixed and self._pairs:
+            # Two operations for all of them; the zeros in it cost more than they save once there are many rows.
+            stack = self._stack = self._stack or _stacked(self._pairs)
+            made[0].addmm_((rows[0] @ stack.down) * self.routing.mask(stack.places, rows), stack.up)
+            return made
         for adapter, (start, end) in self.routing.routes:
-            pair = self.pairs.get(adapter)
+            pair = self._pairs.get(adapter)
             if pair is not None:
                 made[0, start:end].addmm_(rows[0, start:end] @ pair[0], pair[1])
         return made
+
+
+def _stacked(pairs: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> Stack:
+    places: list[tuple[str, Run]] = []
+    for adapter, (down, _up) in pairs.items():
+        first = places[-1][1][1] if places else 0
+        places.append((adapter, (first, first + down.shape[1])))
+    downs, ups = zip(*pairs.values(), strict=True)
+    return Stack(torch.cat(downs, 1), torch.cat(ups), tuple(places))
 
 
 class Adapters:
@@ -93,12 +157,12 @@ class Adapters:
             scale = _scale(config, module)
             down = sides["A"].to(like.device, like.dtype).T.contiguous()
             up = (sides["B"].float() * scale).to(like.device, like.dtype).T.contiguous()
-            layer.pairs[name] = (down, up)
+            layer.add(name, down, up)
 
     def unload(self, name: str) -> None:
         """Free the weights of an adapter."""
         for layer in self._layers.values():
-            layer.pairs.pop(name, None)
+            layer.remove(name)
 
     def _layer(self, module: str) -> LoraLinear:
         known = self._layers.get(module)

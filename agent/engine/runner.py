@@ -28,7 +28,7 @@ class Runner:
         """The logits of the rows that are wanted, in order, shape (wanted, vocabulary)."""
         device = self._model.device
         step.slots = step.slots.to(device)
-        self._routing.routes = step.routes()
+        self._routing.set(step.routes(), len(step.slots))
         output = self._model(
             input_ids=step.ids().to(device),
             position_ids=step.positions().to(device),

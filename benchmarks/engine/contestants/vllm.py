@@ -20,7 +20,8 @@ class Vllm:
 
         self._params: Any = SamplingParams
         lora = {"enable_lora": True, "max_loras": len(setup.adapters), "max_lora_rank": 16} if setup.adapters else {}
-        self._llm: Any = LLM(model=setup.folder, dtype=setup.dtype, max_model_len=2048, max_num_seqs=16, seed=0, disable_log_stats=False, **lora)
+        self._llm: Any = LLM(model=setup.folder, dtype=setup.dtype, max_model_len=2048, max_num_seqs=16, seed=0,
+                             disable_log_stats=False, **lora)  # fmt: skip
         self._adapters = [LoRARequest(str(place), place + 1, folder) for place, folder in enumerate(setup.adapters)]
         self._loads = 0
 

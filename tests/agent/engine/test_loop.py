@@ -14,7 +14,7 @@ from agent.engine.base import Sampling
 from agent.engine.runner import Runner
 from agent.engine.step import Step
 from agent.errors import AskError, DeadlineExceeded, GenerationFailed
-from tests.agent.engine.tiny import ADAPTERS, BLOCK, MOST, Asked, Bench, said
+from tests.agent.engine.tiny import ADAPTERS, BLOCK, MOST, Asked, Bench, logits_behind, said
 
 _DRAW = random.Random(3)  # noqa: S311
 _BEGINNINGS = [tuple(_DRAW.randrange(97) for _ in range(length)) for length in (1, 2, 17, 40)]
@@ -141,6 +141,31 @@ def test_a_batch_of_any_size_gives_the_tokens_of_generate(bench: Bench, count: i
     cases = [(PROMPTS[at % len(PROMPTS)], (None, *ADAPTERS)[at % 4]) for at in range(count)]
     asked = [bench.ask(*case) for case in cases]
     assert [list(said(*case)) for case in cases] == [one.wait() for one in asked]
+
+
+@pytest.mark.parametrize("drafts", [True, False])
+def test_bfloat16_differs_from_generate_by_rounding_only(drafts: bool) -> None:
+    """Where a token is another one, `generate` had both within the rounding of their logits at that place."""
+    bench = Bench(dtype=torch.bfloat16, drafts=drafts)
+    try:
+        cases = [(PROMPTS[at % len(PROMPTS)], (None, *ADAPTERS)[at % 4]) for at in range(32)]
+        asked = [bench.ask(*case) for case in cases]
+        equal = 0
+        for (prompt, adapter), one in zip(cases, asked, strict=True):
+            found, expected = one.wait(), said(prompt, adapter, torch.bfloat16)
+            place = next((at for at, pair in enumerate(zip(found, expected, strict=True)) if pair[0] != pair[1]), None)
+            if place is None:
+                equal += 1
+                continue
+            rounded, exact = (
+                logits_behind((*prompt, *expected[:place]), adapter, dtype) for dtype in (torch.bfloat16, torch.float32)
+            )
+            gap = float(rounded.max() - rounded[found[place]])
+            # Both logits may be off by what bfloat16 makes of them, in what `generate` computes and in what we do.
+            assert gap <= 4 * float((rounded - exact).abs().max()), (prompt, adapter, place, gap)
+        assert equal >= len(cases) // 2
+    finally:
+        bench.close()
 
 
 def test_a_prompt_that_was_read_before_is_not_read_again(bench: Bench) -> None:

@@ -9,6 +9,7 @@ import pytest
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 
+from agent.engine.lora import LoraLinear
 from agent.engine.shelf import Shelf
 from agent.errors import Overloaded, UnknownAdapter
 from tests.agent.engine.tiny import ADAPTERS, adapter_folder, tiny_model
@@ -97,7 +98,7 @@ def test_an_adapter_that_left_has_no_weights_in_memory(folder: Path) -> None:
     for name in ("a", "b", "c", "a"):
         shelf.hold(name, at_once)
         shelf.let_go(name)
-    kept = {name for module in model.modules() for name in getattr(module, "pairs", {})}
+    kept = {name for module in model.modules() if isinstance(module, LoraLinear) for name in module.adapters}
     assert {"a"} == kept
 
 
@@ -110,7 +111,7 @@ def test_an_adapter_that_breaks_off_half_way_leaves_nothing_behind(folder: Path)
     save_file(weights, folder / "a" / "adapter_model.safetensors")
     with pytest.raises(UnknownAdapter):
         shelf.hold("a", at_once)
-    assert not {name for module in model.modules() for name in getattr(module, "pairs", {})}
+    assert not {name for module in model.modules() if isinstance(module, LoraLinear) for name in module.adapters}
 
 
 def test_an_adapter_of_the_output_layer_is_refused(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from agent.engine.blocks import BlockPool
 from agent.engine.kv_cache import KVCache
 from agent.engine.loop import Loop
 from agent.engine.lora import Adapters
+from agent.engine.packed import pack
 from agent.engine.request import Request
 from agent.engine.runner import Runner
 from agent.engine.scheduler import Scheduler
@@ -57,20 +58,28 @@ def adapter_folder(name: str) -> Path:
 
 
 @cache
-def said(prompt: tuple[int, ...], adapter: str | None) -> tuple[int, ...]:
+def said(prompt: tuple[int, ...], adapter: str | None, dtype: torch.dtype = torch.float32) -> tuple[int, ...]:
     """What `generate` says to a prompt, greedily, `MOST` tokens."""
     ids = torch.tensor([prompt])
-    output = _reference(adapter).generate(
+    output = _reference(adapter, dtype).generate(
         input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=MOST, do_sample=False
     )
     return tuple(int(token) for token in output[0, len(prompt) :])
 
 
+def logits_behind(tokens: Sequence[int], adapter: str | None, dtype: torch.dtype) -> torch.Tensor:
+    """Of the token that follows, as transformers computes them, shape (vocabulary,)."""
+    with torch.inference_mode():
+        logits: torch.Tensor = _reference(adapter, dtype)(torch.tensor([tokens])).logits[0, -1]
+    return logits.float()
+
+
 @cache
-def _reference(adapter: str | None) -> PeftModel | LlamaForCausalLM:
+def _reference(adapter: str | None, dtype: torch.dtype) -> PeftModel | LlamaForCausalLM:
+    model = tiny_model().to(dtype)
     if adapter is None:
-        return tiny_model()
-    return PeftModel.from_pretrained(tiny_model(), str(adapter_folder(adapter))).eval()
+        return model
+    return PeftModel.from_pretrained(model, str(adapter_folder(adapter)), autocast_adapter_dtype=False).eval()
 
 
 class NoText:
@@ -92,6 +101,7 @@ class Bench:
         hung_s: float = 60.0,
     ) -> None:  # fmt: skip
         model = tiny_model().to(dtype)
+        pack(model)
         adapters = Adapters(model)
         for name in ADAPTERS:
             adapters.load(name, adapter_folder(name))

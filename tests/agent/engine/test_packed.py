@@ -1,0 +1,46 @@
+"""Layers with packed weights compute what torch's do."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from agent.engine.packed import PackedLinear, pack
+from tests.agent.engine.tiny import tiny_model
+
+
+@pytest.mark.parametrize(("dtype", "allowed"), [(torch.float32, 1e-5), (torch.bfloat16, 2**-7)])
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.integers(1, 70), inside=st.integers(1, 130), outside=st.integers(1, 130), bias=st.booleans(),
+    seed=st.integers(0, 1000),
+)  # fmt: skip
+def test_a_packed_layer_computes_what_the_layer_does(
+    dtype: torch.dtype, allowed: float, rows: int, inside: int, outside: int, bias: bool, seed: int
+) -> None:
+    """Within the rounding of its number format, for any shape and number of rows."""
+    torch.manual_seed(seed)
+    layer = nn.Linear(inside, outside, bias=bias, dtype=dtype)
+    given_rows = torch.randn(1, rows, inside, dtype=dtype)
+    with torch.inference_mode():
+        expected, found = layer(given_rows), PackedLinear(layer)(given_rows)
+    assert expected.shape == found.shape
+    torch.testing.assert_close(found, expected, rtol=allowed, atol=allowed)
+
+
+def test_every_linear_layer_of_a_model_is_packed_and_it_says_the_same() -> None:
+    """Its output layer too, though that shares its weights with the embedding in many models."""
+    model, plain = tiny_model(), tiny_model()
+    pack(model)
+    assert not [name for name, module in model.named_modules() if type(module) is nn.Linear]
+    ids = torch.tensor([[1, 2, 3, 4, 5]])
+    with torch.inference_mode():
+        torch.testing.assert_close(model(ids).logits, plain(ids).logits, rtol=1e-4, atol=1e-4)
+
+
+def test_what_cannot_be_packed_stays_as_it_is() -> None:
+    """A number format that the operation is not used for."""
+    model = nn.Sequential(nn.Linear(4, 4, dtype=torch.float64))
+    pack(model)
+    assert type(model[0]) is nn.Linear
