@@ -21,7 +21,7 @@ from agent.engine.adapters import CONFIG, KEY, WEIGHTS
 from agent.engine.step import Run
 from agent.errors import AdapterMismatch
 
-_FEW_ROWS = 64
+_FEW_ROWS = 512
 
 
 class Routing:
@@ -99,7 +99,7 @@ class LoraLinear(nn.Module):
         """`rows` has shape (1, rows, in), the result (1, rows, out)."""
         made: torch.Tensor = self.base(rows)
         if self.routing.mixed and self._pairs:
-            # Two operations for all of them; the zeros in it cost more than they save once there are many rows.
+            # Two operations for all of them; the zeros in these cost more than they save once there are many rows.
             stack = self._stack = self._stack or _stacked(self._pairs)
             made[0].addmm_((rows[0] @ stack.down) * self.routing.mask(stack.places, rows), stack.up)
             return made
