@@ -31,6 +31,12 @@ class KVCache:
         self._keys[layer].index_copy_(1, slots, keys)
         self._values[layer].index_copy_(1, slots, values)
 
+    def clear(self, slots: Sequence[int]) -> None:
+        """Put zeros into slots of all layers: what is hidden from a row counts nothing, unless it is no number."""
+        places = torch.tensor(slots, device=self._first_blocks.device)
+        for whole in (*self._keys, *self._values):
+            whole.index_fill_(1, places, 0)
+
     def read(self, layer: int, runs: Sequence[Run]) -> tuple[torch.Tensor, torch.Tensor]:
         """Keys and values of one sequence, shape (heads, tokens, head size): in place if they are in one piece."""
         return _piece(self._keys[layer], runs), _piece(self._values[layer], runs)

@@ -43,13 +43,13 @@ class Routing:
         return len(self.routes) > 1 and self._rows <= _FEW_ROWS
 
     def mask(self, places: tuple[tuple[str, Run], ...], like: torch.Tensor) -> torch.Tensor:
-        """1 where a row has the adapter that has a place there, else 0, shape (rows, places)."""
+        """True where a row has the adapter that has a place there, shape (rows, places)."""
         if places not in self._masks:
-            mask = like.new_zeros(self._rows, places[-1][1][1])
+            mask = torch.zeros(self._rows, places[-1][1][1], dtype=torch.bool, device=like.device)
             where = dict(places)
             for adapter, (start, end) in self.routes:
                 if adapter in where:
-                    mask[start:end, slice(*where[adapter])] = 1
+                    mask[start:end, slice(*where[adapter])] = True
             self._masks[places] = mask
         return self._masks[places]
 
@@ -101,7 +101,9 @@ class LoraLinear(nn.Module):
         if self.routing.mixed and self._pairs:
             # Two operations for all of them; the zeros in these cost more than they save once there are many rows.
             stack = self._stack = self._stack or _stacked(self._pairs)
-            made[0].addmm_((rows[0] @ stack.down) * self.routing.mask(stack.places, rows), stack.up)
+            # Put to zero, not multiplied by it: what is too large in one adapter must not reach the rows of another.
+            inner = torch.where(self.routing.mask(stack.places, rows), rows[0] @ stack.down, 0)
+            made[0].addmm_(inner, stack.up)
             return made
         for adapter, (start, end) in self.routing.routes:
             pair = self._pairs.get(adapter)
@@ -136,7 +138,8 @@ class Adapters:
         """Read the weights of an adapter that fits (`agent.engine.adapters.check_fits`).
 
         Raises:
-            AdapterMismatch: it is of a kind that adds more than A and B to linear layers, or changes the output layer.
+            AdapterMismatch: it is of a kind that adds more than A and B to linear layers, or changes the output layer,
+                or has weights that are no finite numbers.
         """
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         _check_plain(config, folder.name)
@@ -157,6 +160,8 @@ class Adapters:
             scale = _scale(config, module)
             down = sides["A"].to(like.device, like.dtype).T.contiguous()
             up = (sides["B"].float() * scale).to(like.device, like.dtype).T.contiguous()
+            if not (down.isfinite().all() and up.isfinite().all()):
+                raise AdapterMismatch("An adapter has weights that are no numbers.", detail=f"{folder.name}: {module}")
             layer.add(name, down, up)
 
     def unload(self, name: str) -> None:

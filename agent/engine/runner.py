@@ -29,6 +29,8 @@ class Runner:
         device = self._model.device
         step.slots = step.slots.to(device)
         self._routing.set(step.routes(), len(step.slots))
+        if step.behind:
+            self._cache.clear(step.behind)
         output = self._model(
             input_ids=step.ids().to(device),
             position_ids=step.positions().to(device),

@@ -42,6 +42,8 @@ class Step:
         rows: first and behind-the-last row of each span.
         runs: for each span the pieces of the cache that hold its tokens: first slot and behind-the-last slot.
         slots: the slot of each row, shape (rows,).
+        behind: the slots behind the last token of each sequence that comes into its last block in this step: whatever
+            an earlier sequence left there must not be read with the block.
     """
 
     spans: SequenceOf[Span]
@@ -49,6 +51,7 @@ class Step:
     rows: list[Run] = field(default_factory=list)
     runs: list[list[Run]] = field(default_factory=list)
     slots: torch.Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.long))
+    behind: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         slots: list[int] = []
@@ -57,6 +60,9 @@ class Step:
             size = self.size
             slots.extend(span.blocks[at // size] * size + at % size for at in range(span.start, span.end))
             self.runs.append(_runs(span, size))
+            last = self.blocks_of(span) - 1
+            if last * size >= span.start:
+                self.behind.extend(range(self.runs[-1][-1][1], (span.blocks[last] + 1) * size))
         self.slots = torch.tensor(slots)
 
     def ids(self) -> torch.Tensor:

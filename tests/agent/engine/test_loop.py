@@ -168,6 +168,17 @@ def test_bfloat16_differs_from_generate_by_rounding_only(drafts: bool) -> None:
         bench.close()
 
 
+def test_what_others_left_in_the_cache_does_not_matter() -> None:
+    """Not even numbers that are none, as a broken adapter leaves them."""
+    bench = Bench(left_behind=float("nan"))
+    try:
+        cases = [(prompt, (None, *ADAPTERS)[at % 4]) for at, prompt in enumerate(PROMPTS)]
+        asked = [bench.ask(*case) for case in cases]
+        assert [list(said(*case)) for case in cases] == [one.wait() for one in asked]
+    finally:
+        bench.close()
+
+
 def test_a_prompt_that_was_read_before_is_not_read_again(bench: Bench) -> None:
     """In whole blocks, and never its last token; another adapter or another salt reads it itself."""
     prompt = PROMPTS[3]

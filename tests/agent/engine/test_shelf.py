@@ -114,6 +114,16 @@ def test_an_adapter_that_breaks_off_half_way_leaves_nothing_behind(folder: Path)
     assert not {name for module in model.modules() if isinstance(module, LoraLinear) for name in module.adapters}
 
 
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+def test_an_adapter_with_weights_that_are_no_numbers_is_refused(folder: Path, broken: float) -> None:
+    """They would spoil the rows of others that share a step with it."""
+    weights = load_file(folder / "a" / "adapter_model.safetensors")
+    weights[min(weights)][0, 0] = broken
+    save_file(weights, folder / "a" / "adapter_model.safetensors")
+    with pytest.raises(UnknownAdapter):
+        make(folder).hold("a", at_once)
+
+
 def test_an_adapter_of_the_output_layer_is_refused(tmp_path: Path) -> None:
     """There the rows of a step are not where they are in the other layers."""
     config = LoraConfig(r=2, target_modules=["lm_head", "q_proj"], init_lora_weights=False)

@@ -98,7 +98,7 @@ class Bench:
     def __init__(
         self, *, blocks: int = 200, step_tokens: int = 64, most_running: int = 16, drafts: bool = True,
         dtype: torch.dtype = torch.float32, wrap: Callable[[Runner], Runner] = lambda runner: runner,
-        hung_s: float = 60.0,
+        hung_s: float = 60.0, left_behind: float = 0.0,
     ) -> None:  # fmt: skip
         model = tiny_model().to(dtype)
         pack(model)
@@ -109,6 +109,9 @@ class Bench:
         self.pool = BlockPool(blocks, BLOCK)
         self.scheduler = Scheduler(self.pool, step_tokens, most_running, drafts=drafts)
         cache_of = KVCache(model.config, blocks, BLOCK, torch.device("cpu"), dtype)
+        left = torch.full((model.config.num_key_value_heads, blocks * BLOCK, 8), left_behind, dtype=dtype)
+        for layer in range(model.config.num_hidden_layers):
+            cache_of.write(layer, torch.arange(blocks * BLOCK), left, left)
         self.loop = Loop(self.scheduler, wrap(Runner(model, cache_of, adapters.routing)), hung_s)
         self.loop.start()
 
