@@ -145,7 +145,8 @@ def _pays_in_blocks(query: torch.Tensor) -> bool:
 def _attend_in_blocks(query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scale: float) -> torch.Tensor:
     """As `_attend_one`, a block of rows at a time with the tokens that it can see.
 
-    Scores of bfloat16, and their softmax, are made as transformers' own attention ("eager") makes them.
+    Scores are rounded to bfloat16 before the softmax, as in transformers' own attention ("eager"); the scale goes into
+    the query first.
     """
     heads, rows, size = query.shape
     key_heads, tokens, _ = keys.shape

@@ -6,6 +6,8 @@ weights do not change any more (`torch/_inductor/mkldnn_lowerings.py`); they hav
 torch has none like them, or the processor cannot do them, layers stay as they are.
 """
 
+from functools import cache
+
 import torch
 from torch import nn
 
@@ -31,12 +33,15 @@ class PackedLinear(nn.Module):
 
 def pack(model: nn.Module) -> None:
     """Put the weights of every linear layer of a model on the CPU in order, if that is possible; for good."""
-    for module in list(model.modules()):
-        for name, child in list(module.named_children()):
-            if type(child) is nn.Linear and child.weight.dtype in _USED and _possible(child.weight.dtype):
-                setattr(module, name, PackedLinear(child))
+    # Not the layers themselves: each is to be freed as soon as its weights have been packed.
+    for module in [one for one in model.modules() if type(one) is not nn.Linear]:
+        for name in [name for name, child in module.named_children() if type(child) is nn.Linear]:
+            layer = module.get_submodule(name)
+            if isinstance(layer, nn.Linear) and layer.weight.dtype in _USED and _possible(layer.weight.dtype):
+                setattr(module, name, PackedLinear(layer))
 
 
+@cache
 def _possible(dtype: torch.dtype) -> bool:
     try:
         with torch.inference_mode():

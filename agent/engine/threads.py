@@ -14,9 +14,9 @@ ALL = torch.get_num_threads()
 
 def compute_with(threads: int) -> None:
     """Let the calling thread compute with so many, and those that have not computed yet as well."""
-    torch.set_num_threads(threads)
-    # A thread takes the number over when it first asks for it, and another thread may have set one by then.
+    # A thread takes the number set last over when it first asks for one, so let that be before it sets its own.
     torch.get_num_threads()
+    torch.set_num_threads(threads)
 
 
 def compute_alone() -> None:
