@@ -13,7 +13,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
-from agent.engine.bundle import Bundle, bundles
+from agent.engine.bundle import Bundle, bundles, sees
 from agent.engine.kv_cache import KVCache
 from agent.engine.step import Step
 
@@ -25,35 +25,45 @@ _MOST_SCORES = 65536
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """How the spans of a step are attended to.
+
+    Attributes:
+        together: bundles, and where in the cache the blocks of each are.
+        alone: the numbers of the other spans.
+    """
+
+    together: Sequence[tuple[Bundle, torch.Tensor]]
+    alone: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Attending:
     """What the attention of one pass needs to know, and what one of its layers has found out for the others."""
 
     cache: KVCache
     step: Step
-    _bundles: dict[int | None, Sequence[Bundle]] = field(default_factory=dict)
-    _masks: dict[tuple[int, int], torch.Tensor] = field(default_factory=dict)
+    _parts: dict[int | None, Parts] = field(default_factory=dict)
+    _masks: dict[tuple[int, int | None], torch.Tensor] = field(default_factory=dict)
 
-    def bundles(self, window: int | None, like: torch.Tensor) -> Sequence[Bundle]:
-        """As `agent.engine.bundle.bundles`."""
-        if window not in self._bundles:
-            self._bundles[window] = bundles(self.step, window, like)
-        return self._bundles[window]
+    def parts(self, window: int | None, like: torch.Tensor) -> Parts:
+        """Which spans are attended to together, and which alone; `window` and `like` as of `bundles`."""
+        if window not in self._parts:
+            together = bundles(self.step, window, like)
+            alone = set(range(len(self.step.spans))).difference(*(bundle.spans for bundle in together))
+            placed = [(bundle, self.cache.places(bundle.blocks)) for bundle in together]
+            self._parts[window] = Parts(placed, sorted(alone))
+        return self._parts[window]
 
     def mask(self, number: int, window: int | None, device: torch.device) -> torch.Tensor | None:
         """True where a row of a span sees a token, shape (rows, tokens); None where that follows from the shapes."""
         span = self.step.spans[number]
-        narrow = window is not None and span.end > window
-        if not narrow and (span.start == 0 or len(span.tokens) == 1):
+        if window is None and (span.start == 0 or len(span.tokens) == 1):
             return None
-        wanted = (number, window if narrow and window is not None else 0)
-        if wanted not in self._masks:
+        if (number, window) not in self._masks:
             rows = torch.arange(span.start, span.end, device=device)[:, None]
-            tokens = torch.arange(span.end, device=device)[None, :]
-            mask = tokens <= rows
-            if narrow and window is not None:
-                mask &= tokens > rows - window
-            self._masks[wanted] = mask
-        return self._masks[wanted]
+            self._masks[number, window] = sees(rows, torch.arange(span.end, device=device), window)
+        return self._masks[number, window]
 
 
 def attend(
@@ -85,20 +95,18 @@ def attend(
     _, heads, rows, size = query.shape
     scale = size**-0.5 if scaling is None else scaling
     out = query.new_empty(rows, heads, size)
-    done: set[int] = set()
-    for bundle in attending.bundles(sliding_window, query):
-        asked, known = query[0, :, bundle.rows], cache.gather(layer, bundle.blocks)
+    parts = attending.parts(sliding_window, query)
+    for bundle, places in parts.together:
+        asked, known = query[0, :, bundle.rows], cache.gather(layer, places)
         out[bundle.rows] = _attend_together(asked, *known, bundle.bias, scale)
-        done.update(bundle.spans)
-    for number, (start, end) in enumerate(step.rows):
-        if number in done:
-            continue
+    for number in parts.alone:
+        start, end = step.rows[number]
         asked, known = query[0, :, start:end], cache.read(layer, step.runs[number])
-        whole = sliding_window is None or step.spans[number].end <= sliding_window
-        if whole and _pays_in_blocks(asked):
+        narrow = sliding_window is not None and step.spans[number].end > sliding_window
+        if not narrow and _pays_in_blocks(asked):
             out[start:end] = _attend_in_blocks(asked, *known, scale)
         else:
-            mask = attending.mask(number, sliding_window, query.device)
+            mask = attending.mask(number, sliding_window if narrow else None, query.device)
             out[start:end] = _attend_one(asked, *known, mask, scale)
     return out[None], None
 

@@ -64,9 +64,14 @@ def _bundle(step: Step, numbers: Sequence[int], window: int | None, like: torch.
         positions.append([span.start + row - first for row in filled])
         own = list(span.blocks[: step.blocks_of(span)])
         blocks.append(own + own[:1] * (most_blocks - len(own)))
-    at = torch.tensor(positions, device=like.device)[:, None, :, None]
-    tokens = torch.arange(most_blocks * step.size, device=like.device)
-    hidden = tokens > at if window is None else (tokens > at) | (tokens <= at - window)
-    bias = torch.zeros(hidden.shape, dtype=like.dtype, device=like.device).masked_fill_(hidden, -torch.inf)
     device = like.device
+    at = torch.tensor(positions, device=device)[:, None, :, None]
+    hidden = ~sees(at, torch.arange(most_blocks * step.size, device=device), window)
+    bias = torch.zeros(hidden.shape, dtype=like.dtype, device=device).masked_fill_(hidden, -torch.inf)
     return Bundle(numbers, torch.tensor(rows, device=device), torch.tensor(blocks, device=device), bias)
+
+
+def sees(rows: torch.Tensor, tokens: torch.Tensor, window: int | None) -> torch.Tensor:
+    """Whether a row at a position sees the token at another: itself and those before it, in a window only the last."""
+    seen = tokens <= rows
+    return seen if window is None else seen & (tokens > rows - window)

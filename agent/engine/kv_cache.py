@@ -24,7 +24,7 @@ class KVCache:
         layers = range(config.num_hidden_layers)
         self._keys = [torch.zeros(shape, device=device, dtype=dtype) for _ in layers]
         self._values = [torch.zeros(shape, device=device, dtype=dtype) for _ in layers]
-        self._first_blocks = torch.arange(heads, device=device)[:, None] * blocks
+        self._first_blocks = torch.arange(heads, device=device)[:, None, None] * blocks
 
     def write(self, layer: int, slots: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> None:
         """Put the keys and values of a step's rows, both of shape (heads, rows, head size), into their slots."""
@@ -41,18 +41,24 @@ class KVCache:
         """Keys and values of one sequence, shape (heads, tokens, head size): in place if they are in one piece."""
         return _piece(self._keys[layer], runs), _piece(self._values[layer], runs)
 
-    def gather(self, layer: int, blocks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Keys and values of several sequences that have the same number of blocks, `blocks` of shape (sequences,
-        blocks); shape (heads, sequences, blocks * size, head size).
+    def places(self, blocks: torch.Tensor) -> torch.Tensor:
+        """Where in each layer blocks are, head by head: `blocks` of shape (sequences, blocks), the result (heads,
+        sequences, blocks).
         """
-        places = (self._first_blocks + blocks.flatten()).flatten()
+        return self._first_blocks + blocks
+
+    def gather(self, layer: int, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values of several sequences that have the same number of blocks, in `places`; shape (heads,
+        sequences, blocks * size, head size).
+        """
         keys, values = self._keys[layer], self._values[layer]
-        shape = (len(keys), len(blocks), -1, keys.shape[-1])
+        shape = (*places.shape[:2], -1, keys.shape[-1])
+        flat = places.flatten()
         # Whole blocks of one head at a time: several times as fast as token by token.
         block = self.size * keys.shape[-1]
         return (
-            keys.view(-1, block).index_select(0, places).view(shape),
-            values.view(-1, block).index_select(0, places).view(shape),
+            keys.view(-1, block).index_select(0, flat).view(shape),
+            values.view(-1, block).index_select(0, flat).view(shape),
         )
 
 

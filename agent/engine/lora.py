@@ -21,6 +21,7 @@ from agent.engine.adapters import CONFIG, KEY, WEIGHTS
 from agent.engine.step import Run
 from agent.errors import AdapterMismatch
 
+# With several adapters, up to so many rows are multiplied with all of them at once: a step of a CPU.
 _FEW_ROWS = 512
 
 
