@@ -9,6 +9,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from hashlib import blake2b
 
+from agent.engine.runs import FreeRuns
+
 BlockHash = bytes
 
 
@@ -30,14 +32,14 @@ class BlockPool:
         self._holders = [0] * count
         self._hashes: list[BlockHash | None] = [None] * count
         self._by_hash: dict[BlockHash, int] = {}
-        self._free = set(range(count))
+        self._free = FreeRuns(count)
         # Held by nobody, but their content may be asked for again; the longest unused first.
         self._idle: OrderedDict[int, None] = OrderedDict()
 
     @property
     def available(self) -> int:
         """How many can be taken now."""
-        return len(self._free) + len(self._idle)
+        return self._free.count + len(self._idle)
 
     def blocks_for(self, tokens: int) -> int:
         """How many blocks so many tokens need."""
@@ -53,17 +55,37 @@ class BlockPool:
         """
         if count > self.available:
             raise OutOfBlocks
-        while len(self._free) < count:
+        while self._free.count < count:
             self._drop_oldest()
         taken: list[int] = []
         while len(taken) < count:
-            start = after + 1 if after is not None and after + 1 in self._free else self._gap(count - len(taken))
-            while start in self._free and len(taken) < count:
-                self._free.remove(start)
-                self._holders[start] = 1
-                taken.append(start)
-                start += 1
-            after = None
+            missing = count - len(taken)
+            if after is not None and not taken and self._free.starts(after + 1):
+                start = after + 1
+            else:
+                start = self._free.best(missing)[0]
+            taken += self._taken(start, missing)
+        return taken
+
+    def take_run(self, count: int) -> list[int]:
+        """So many blocks with nothing in them, all side by side.
+
+        Raises:
+            OutOfBlocks: there is no such run, not even without what nobody holds.
+        """
+        if count > self.available:
+            raise OutOfBlocks
+        length = self._free.best(count)[1] if self._free.count else 0
+        while length < count and self._idle:
+            length = self._drop_oldest()
+        if length < count:
+            raise OutOfBlocks
+        return self._taken(self._free.best(count)[0], count)
+
+    def _taken(self, start: int, count: int) -> list[int]:
+        taken = list(self._free.take(start, count))
+        for block in taken:
+            self._holders[block] = 1
         return taken
 
     def hold(self, blocks: Sequence[int]) -> None:
@@ -103,28 +125,18 @@ class BlockPool:
         """Nothing that is in the cache can be matched any more."""
         self._by_hash.clear()
         self._hashes = [None] * self.count
-        self._free.update(self._idle)
+        for block in self._idle:
+            self._free.add(block)
         self._idle.clear()
 
-    def _drop_oldest(self) -> None:
+    def _drop_oldest(self) -> int:
+        """Free the block that has been of no use for longest; the length of the free run that it is in."""
         block, _ = self._idle.popitem(last=False)
         known = self._hashes[block]
         if known is not None:
             del self._by_hash[known]
         self._hashes[block] = None
-        self._free.add(block)
-
-    def _gap(self, wanted: int) -> int:
-        """Where the shortest run of free blocks begins that holds `wanted`, or else the longest."""
-        runs: list[tuple[int, int]] = []
-        for block in sorted(self._free):
-            if runs and block == sum(runs[-1]):
-                runs[-1] = (runs[-1][0], runs[-1][1] + 1)
-            else:
-                runs.append((block, 1))
-        fitting = [run for run in runs if run[1] >= wanted]
-        start, _ = min(fitting, key=lambda run: run[1]) if fitting else max(runs, key=lambda run: run[1])
-        return start
+        return self._free.add(block)
 
 
 def extend_hashes(known: list[BlockHash], tokens: Sequence[int], size: int, salt: bytes) -> None:

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 
@@ -11,7 +12,8 @@ import torch
 from agent.engine.request import Request
 from agent.engine.runner import Runner
 from agent.engine.scheduler import Scheduler
-from agent.engine.step import Span, Step
+from agent.engine.scores import Scores
+from agent.engine.step import Span
 from agent.errors import GenerationFailed
 
 _log = logging.getLogger(__name__)
@@ -36,6 +38,7 @@ class Loop:
         self._hung_s = hung_s
         self._incoming: list[Request] = []
         self._commands: list[tuple[Command, Future[None]]] = []
+        self._untold: deque[Request] = deque()
         self._step_began: float | None = None
         self._closing = False
         self._broken = False
@@ -111,8 +114,19 @@ class Loop:
         finally:
             self._end()
 
+    def _tell(self) -> None:
+        """Deliver the tokens of the step before."""
+        while self._untold:
+            request = self._untold.popleft()
+            try:
+                request.tell()
+            except Exception as error:  # as in a step: it is this request's alone
+                _log.error("engine.no_text", exc_info=error)
+                request.fail(GenerationFailed(detail=repr(error)))
+
     def _end(self) -> None:
         """Nobody waits for what will never come."""
+        self._tell()
         with self._work:
             self._closing = True
             left = (*self._scheduler.running, *self._scheduler.waiting, *self._incoming)
@@ -124,6 +138,8 @@ class Loop:
     def _take_in(self) -> bool:
         """What has been handed in; sleeps while there is nothing to do. False when the loop is to end."""
         scheduler = self._scheduler
+        if self._commands or not scheduler.running:
+            self._tell()
         with self._work:
             while not (self._closing or self._incoming or self._commands or scheduler.running or scheduler.waiting):
                 self._work.wait()
@@ -137,12 +153,12 @@ class Loop:
 
     def _step(self, planned: dict[Request, Span]) -> None:
         try:
-            logits = self._runner.run(Step(list(planned.values()), self._scheduler.pool.size))
-            at = 0
+            scores = self._runner.run(list(planned.values()), self._tell)
+            row = 0
             for request, span in planned.items():
                 if span.wanted:
-                    self._hand_out(request, span, logits[at : at + span.wanted])
-                    at += span.wanted
+                    self._accept(request, span, scores, row)
+                    row += span.wanted
         except torch.OutOfMemoryError as error:
             if not self._scheduler.shrink():
                 self._fail(planned, error)
@@ -155,10 +171,11 @@ class Loop:
             return
         self._scheduler.settle(planned)
 
-    def _hand_out(self, request: Request, span: Span, logits: torch.Tensor) -> None:
+    def _accept(self, request: Request, span: Span, scores: Scores, row: int) -> None:
         before = len(request.tokens)
-        request.accept(logits, span.tokens[len(span.tokens) - span.wanted + 1 :])
+        request.accept(scores, row, span.tokens[len(span.tokens) - span.wanted + 1 :])
         self.generated += len(request.tokens) - before
+        self._untold.append(request)
 
     def _fail(self, planned: dict[Request, Span], error: Exception) -> None:
         """Those in the step fail; the others know nothing of it, unless the device is broken for good."""

@@ -1,12 +1,15 @@
 """Puts a step through the model."""
 
+from collections.abc import Callable, Sequence
+
 import torch
 from transformers import PreTrainedModel
 
 from agent.engine.attention import Attending
 from agent.engine.kv_cache import KVCache
 from agent.engine.lora import Routing
-from agent.engine.step import Step
+from agent.engine.scores import Scores, score
+from agent.engine.step import Span, Step
 
 
 class Runner:
@@ -24,8 +27,12 @@ class Runner:
         self._routing = routing
 
     @torch.inference_mode()
-    def run(self, step: Step) -> torch.Tensor:
-        """The logits of the rows that are wanted, in order, shape (wanted, vocabulary)."""
+    def run(self, spans: Sequence[Span], meanwhile: Callable[[], None]) -> Scores:
+        """The scores of the rows that are wanted, in order. `meanwhile` is called once, while the device computes if it
+        is not this processor.
+        """
+        meanwhile()
+        step = Step(spans, self._cache.size)
         device = self._model.device
         step.slots = step.slots.to(device)
         self._routing.set(step.routes(), len(step.slots))
@@ -38,5 +45,4 @@ class Runner:
             logits_to_keep=step.wanted().to(device),
             attending=Attending(self._cache, step),
         )
-        logits: torch.Tensor = output.logits[0]
-        return logits
+        return score(output.logits[0])

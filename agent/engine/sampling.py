@@ -5,6 +5,7 @@ import math
 import torch
 
 from agent.engine.base import Sampling
+from agent.engine.scores import Scores
 
 # Below it the likeliest token is all that is left, and logits divided by it may not be numbers any more.
 _COLDEST = 1e-4
@@ -18,6 +19,7 @@ class Sampler:
     def __init__(self, sampling: Sampling) -> None:
         self._sampling = sampling
         self._picked = 0
+        self._greedy = sampling.temperature < _COLDEST and sampling.allowed is None
         self.logprob = 0.0
         self.withheld: float | None = None
         self._generator = torch.Generator()
@@ -26,14 +28,18 @@ class Sampler:
         else:
             self._generator.seed()
 
-    def pick(self, logits: torch.Tensor) -> int:
-        """A token id from `logits`, shape (vocabulary,); `logprob` and `withheld` are as in `TokenDelta`."""
-        logprobs = torch.log_softmax(logits.float(), dim=-1)
+    def pick(self, scores: Scores, row: int) -> int:
+        """A token id for one row; `logprob` and `withheld` are as in `TokenDelta`."""
         withheld = self._sampling.withheld if self._picked == 0 else None
+        self._picked += 1
+        if self._greedy and withheld is None:
+            self.logprob, self.withheld = scores.logprobs[row], None
+            return scores.likeliest[row]
+        logits = scores.logits[row]
+        logprobs = torch.log_softmax(logits.float(), dim=-1)
         self.withheld = None if withheld is None else float(logprobs[withheld])
         token = self._sample(self._possible(logits, withheld))
         self.logprob = float(logprobs[token])
-        self._picked += 1
         return token
 
     def _possible(self, logits: torch.Tensor, withheld: int | None) -> torch.Tensor:

@@ -26,9 +26,15 @@ class Scheduler:
         step_tokens: most tokens of a step.
         most_running: most requests at once.
         drafts: whether guesses are checked along.
+        guessing_tokens: most tokens of all that generate, their guesses included.
+        whole: keep each sequence in one piece of the cache, for as many tokens as it can come to: what is known of it
+            is copied there, and nobody has to leave for another.
     """
 
-    def __init__(self, pool: BlockPool, step_tokens: int, most_running: int, *, drafts: bool) -> None:
+    def __init__(
+        self, pool: BlockPool, step_tokens: int, most_running: int, *, drafts: bool,
+        guessing_tokens: int | None = None, whole: bool = False,
+    ) -> None:  # fmt: skip
         self.pool = pool
         self.waiting: deque[Request] = deque()
         self.running: list[Request] = []
@@ -36,6 +42,8 @@ class Scheduler:
         self._step_tokens = step_tokens
         self._most_running = most_running
         self._drafts = drafts
+        self._guessing_tokens = guessing_tokens or step_tokens
+        self._whole = whole
 
     def add(self, request: Request) -> None:
         """Let it wait for its turn."""
@@ -46,17 +54,25 @@ class Scheduler:
         return self.pool.blocks_for(tokens) <= self.pool.count
 
     def plan(self) -> dict[Request, Span]:
-        """The next step; those with the same adapter beside each other. Empty when there is nothing to do."""
+        """The next step: those with the same adapter beside each other, or whole sequences in the cache's order. Empty
+        when there is nothing to do.
+        """
         self._reap()
         planned: dict[Request, Span] = {}
         left = self._step_tokens
+        generating = [one for one in self.running if one.pending == 1]
+        guesses = self._guessing_tokens - len(generating) if self._drafts else 0
         # The oldest first: who is thrown out to make room is always younger.
-        for request in [one for one in self.running if one.pending == 1]:
-            left -= self._plan_next(request, planned, left)
+        for request in generating:
+            used = self._plan_next(request, planned, left, guesses)
+            left -= used
+            guesses -= max(0, used - 1)
         for request in [one for one in self.running if one.pending > 1]:
             left -= self._plan_piece(request, planned, left)
         while left > 0 and self.waiting and len(self.running) < self._most_running and self._admit():
             left -= self._plan_piece(self.running[-1], planned, left)
+        if self._whole:
+            return dict(sorted(planned.items(), key=lambda item: item[0].blocks[0]))
         return dict(sorted(planned.items(), key=lambda item: item[0].adapter or ""))
 
     def settle(self, planned: Mapping[Request, Span]) -> None:
@@ -64,6 +80,8 @@ class Scheduler:
         for request, span in planned.items():
             if span.wanted == 0:
                 request.computed = span.end
+            self.pool.release(request.borrowed)
+            request.borrowed = []
             self._publish(request)
         self._reap()
 
@@ -92,11 +110,11 @@ class Scheduler:
             if request.cancelled or request.ended:
                 self.drop(request)
 
-    def _plan_next(self, request: Request, planned: dict[Request, Span], left: int) -> int:
+    def _plan_next(self, request: Request, planned: dict[Request, Span], left: int, guesses: int) -> int:
         """The next token of a request that generates, with guesses of those behind it; how many tokens that is."""
         if request not in self.running or left < 1:
             return 0
-        most = min(left - 1, request.most_tokens - len(request.tokens) - 1, MOST_DRAFTED) if self._drafts else 0
+        most = min(left - 1, guesses, request.most_tokens - len(request.tokens) - 1, MOST_DRAFTED)
         draft = request.drafter.draft(request.tokens, most) if most > 0 else []
         if draft and not self._grow(request, len(request.tokens) + len(draft)):
             draft = []
@@ -115,7 +133,8 @@ class Scheduler:
             return 0
         wanted = int(end == len(request.tokens))
         tokens = request.tokens[start:end]
-        planned[request] = Span(tokens, start, list(request.blocks), request.adapter, wanted)
+        copies = list(zip(request.borrowed, request.blocks, strict=False))
+        planned[request] = Span(tokens, start, list(request.blocks), request.adapter, wanted, copies)
         return len(tokens)
 
     def _admit(self) -> bool:
@@ -125,18 +144,35 @@ class Scheduler:
         # The last token goes through the model in any case: what comes next is not in the cache.
         known = self.pool.match(request.hashes[: (len(request.tokens) - 1) // self.pool.size])
         self.pool.hold(known)
-        needed = self.pool.blocks_for(len(request.tokens) + 1) - len(known)
-        if needed > self.pool.available:
+        if not (self._place_whole(request, known) if self._whole else self._place(request, known)):
             self.pool.release(known)
-            return False
-        wished = self.pool.blocks_for(request.most_tokens) - len(known)
-        roomy = self.pool.available - wished >= _ROOMY * self.pool.count
-        request.blocks = known + self.pool.take(wished if roomy else needed, known[-1] if known else None)
+            # What is known of it may stand in the only place where it could be.
+            if self.running or not self._whole or not self._place_whole(request, known := []):
+                return False
         request.computed = request.published = len(known) * self.pool.size
         if not request.preempted:
             request.cached_tokens = request.computed
         self.running.append(self.waiting.popleft())
         request.admit()
+        return True
+
+    def _place(self, request: Request, known: list[int]) -> bool:
+        """Blocks behind those that are known, if there is room for the prompt."""
+        needed = self.pool.blocks_for(len(request.tokens) + 1) - len(known)
+        if needed > self.pool.available:
+            return False
+        wished = self.pool.blocks_for(request.most_tokens) - len(known)
+        roomy = self.pool.available - wished >= _ROOMY * self.pool.count
+        request.blocks = known + self.pool.take(wished if roomy else needed, known[-1] if known else None)
+        return True
+
+    def _place_whole(self, request: Request, known: list[int]) -> bool:
+        """A piece of the cache for all of it, if there is one; what is known is copied there in the first step."""
+        try:
+            request.blocks = self.pool.take_run(self.pool.blocks_for(request.most_tokens))
+        except OutOfBlocks:
+            return False
+        request.borrowed = known
         return True
 
     def _make_room(self, request: Request, tokens: int, planned: dict[Request, Span]) -> bool:
@@ -182,12 +218,14 @@ class Scheduler:
         self.waiting.appendleft(request)
 
     def _release(self, request: Request) -> None:
-        self.pool.release(request.blocks)
-        request.blocks = []
+        self.pool.release((*request.blocks, *request.borrowed))
+        request.blocks, request.borrowed = [], []
         request.computed = request.published = 0
 
     def _publish(self, request: Request) -> None:
         size = self.pool.size
+        if request.computed - request.published < size:
+            return
         extend_hashes(request.hashes, request.tokens[: request.computed], size, request.salt)
         for place in range(request.published // size, request.computed // size):
             self.pool.publish(request.blocks[place], request.hashes[place])

@@ -18,6 +18,7 @@ class Span:
         blocks: where its keys and values are, these tokens' included, each block's tokens in order.
         adapter: whose weights apply; None for the base model.
         wanted: of how many of the last tokens the logits are wanted.
+        copies: blocks of others that hold its beginning, and its own that get it before the step runs.
     """
 
     tokens: SequenceOf[int]
@@ -25,6 +26,7 @@ class Span:
     blocks: SequenceOf[int]
     adapter: str | None
     wanted: int
+    copies: SequenceOf[tuple[int, int]] = ()
 
     @property
     def end(self) -> int:

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from agent.engine.base import Sampling
 from agent.engine.runner import Runner
-from agent.engine.step import Step
+from agent.engine.scores import Scores
+from agent.engine.step import Span
 from agent.errors import AskError, DeadlineExceeded, GenerationFailed
 from tests.agent.engine.tiny import ADAPTERS, BLOCK, MOST, Asked, Bench, logits_behind, said
 
@@ -224,11 +225,11 @@ class Stumbling(Runner):
         self._always = always
         self.failed = 0
 
-    def run(self, step: Step) -> torch.Tensor:
-        if (self._always or not self.failed) and any(13 in span.tokens for span in step.spans):
+    def run(self, spans: Sequence[Span], meanwhile: Callable[[], None]) -> Scores:
+        if (self._always or not self.failed) and any(13 in span.tokens for span in spans):
             self.failed += 1
             raise self._error
-        return self._runner.run(step)
+        return self._runner.run(spans, meanwhile)
 
 
 def test_a_failed_step_fails_its_own_generations_only() -> None:
@@ -271,9 +272,9 @@ def test_a_hanging_step_shows() -> None:
     """The loop is not alive while it hangs."""
 
     class Hanging(Stumbling):
-        def run(self, step: Step) -> torch.Tensor:
+        def run(self, spans: Sequence[Span], meanwhile: Callable[[], None]) -> Scores:
             time.sleep(0.5)
-            return self._runner.run(step)
+            return self._runner.run(spans, meanwhile)
 
     bench = Bench(wrap=lambda runner: Hanging(runner, ValueError()), hung_s=0.1)
     asked = bench.ask(PROMPTS[2], sampling=Sampling(1))
