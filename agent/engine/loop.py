@@ -4,13 +4,13 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from typing import Protocol
 
 import torch
 
 from agent.engine.request import Request
-from agent.engine.runner import Runner
 from agent.engine.scheduler import Scheduler
 from agent.engine.scores import Scores
 from agent.engine.step import Span
@@ -22,6 +22,15 @@ _STICKY = ("CUDA error:", "device-side assert")
 Command = Callable[[], None]
 
 
+class RunsSteps(Protocol):
+    """Puts what is planned through a model."""
+
+    def run(self, spans: Sequence[Span], meanwhile: Command) -> Scores:
+        """The scores of the rows that are wanted, in order. `meanwhile` is called once, while the device computes if it
+        is not this processor.
+        """
+
+
 class Loop:
     """Owns the scheduler and the runner; everybody else only hands requests in.
 
@@ -31,7 +40,7 @@ class Loop:
         hung_s: a step that takes longer than so many seconds means that the device hangs.
     """
 
-    def __init__(self, scheduler: Scheduler, runner: Runner, hung_s: float) -> None:
+    def __init__(self, scheduler: Scheduler, runner: RunsSteps, hung_s: float) -> None:
         self.generated = 0
         self._scheduler = scheduler
         self._runner = runner

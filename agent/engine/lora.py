@@ -26,44 +26,65 @@ _FEW_ROWS = 512
 
 
 class Routing:
-    """Which rows of the pass an adapter applies to."""
+    """Which adapter applies to which row of the pass."""
 
     def __init__(self) -> None:
         self.routes: Sequence[tuple[str, Run]] = ()
+        self.version = 0
+        self._numbers: dict[str, int] = {}
         self._rows = 0
-        self._masks: dict[tuple[tuple[str, Run], ...], torch.Tensor] = {}
+        self._each: torch.Tensor | None = None
+        self._masks: dict[tuple[int, ...], torch.Tensor] = {}
 
     def set(self, routes: Sequence[tuple[str, Run]], rows: int) -> None:
-        """Those of the next pass, which has so many rows."""
-        self.routes, self._rows = routes, rows
+        """The rows that an adapter applies to in the next pass, which has so many rows."""
+        self.routes, self._rows, self._each = routes, rows, None
         self._masks.clear()
 
-    @property
-    def mixed(self) -> bool:
-        """There are few rows for several adapters: what counts is how many operations that takes."""
-        return len(self.routes) > 1 and self._rows <= _FEW_ROWS
+    def set_each(self, numbers: torch.Tensor | None) -> None:
+        """The adapter of each row of the next pass by its number, -1 for none, shape (rows,); or that there are none.
 
-    def mask(self, places: tuple[tuple[str, Run], ...], like: torch.Tensor) -> torch.Tensor:
-        """True where a row has the adapter that has a place there, shape (rows, places)."""
-        if places not in self._masks:
-            mask = torch.zeros(self._rows, places[-1][1][1], dtype=torch.bool, device=like.device)
-            where = dict(places)
-            for adapter, (start, end) in self.routes:
-                if adapter in where:
-                    mask[start:end, slice(*where[adapter])] = True
-            self._masks[places] = mask
-        return self._masks[places]
+        What they are need not be known yet: a pass can be recorded, and repeated with others.
+        """
+        self.routes, self._each = (), numbers
+        self._masks.clear()
+
+    def number(self, adapter: str) -> int:
+        """What an adapter is told by in a tensor."""
+        return self._numbers.setdefault(adapter, len(self._numbers))
+
+    @property
+    def stacked(self) -> bool:
+        """All rows go through all adapters at once: what counts is how many operations that takes."""
+        return self._each is not None or (len(self.routes) > 1 and self._rows <= _FEW_ROWS)
+
+    def mask(self, stack: "Stack") -> torch.Tensor:
+        """True where a row has the adapter that a rank of the stack is of, shape (rows, ranks)."""
+        if stack.known_as not in self._masks:
+            if self._each is None:
+                self._each = torch.full((self._rows,), -1)
+                for adapter, (start, end) in self.routes:
+                    self._each[start:end] = self.number(adapter)
+                self._each = self._each.to(stack.owners.device)
+            self._masks[stack.known_as] = self._each[:, None] == stack.owners
+        return self._masks[stack.known_as]
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """All adapters of a layer beside each other: `down` of shape (in, ranks), `up` (ranks, out), and whose ranks are
-    where.
+    """All adapters of a layer beside each other.
+
+    Attributes:
+        down: shape (in, ranks).
+        up: shape (ranks, out).
+        owners: the number of each rank's adapter, shape (ranks,).
+        known_as: the same numbers; layers whose stacks have the same ones share their masks.
     """
 
     down: torch.Tensor
     up: torch.Tensor
-    places: tuple[tuple[str, Run], ...]
+    owners: torch.Tensor
+    known_as: tuple[int, ...]
 
 
 class LoraLinear(nn.Module):
@@ -89,22 +110,21 @@ class LoraLinear(nn.Module):
     def add(self, adapter: str, down: torch.Tensor, up: torch.Tensor) -> None:
         """`down` is A', shape (in, rank), and `up` B', shape (rank, out), with the scale in it."""
         self._pairs[adapter] = (down, up)
-        self._stack = None
+        self._restack()
 
     def remove(self, adapter: str) -> None:
         """Free an adapter's weights."""
         if self._pairs.pop(adapter, None) is not None:
-            self._stack = None
+            self._restack()
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         """`rows` has shape (1, rows, in), the result (1, rows, out)."""
         made: torch.Tensor = self.base(rows)
-        if self.routing.mixed and self._pairs:
+        if self.routing.stacked and self._stack is not None:
             # Two operations for all of them; the zeros in these cost more than they save once there are many rows.
-            stack = self._stack = self._stack or _stacked(self._pairs)
             # Put to zero, not multiplied by it: what is too large in one adapter must not reach the rows of another.
-            inner = torch.where(self.routing.mask(stack.places, rows), rows[0] @ stack.down, 0)
-            made[0].addmm_(inner, stack.up)
+            inner = torch.where(self.routing.mask(self._stack), rows[0] @ self._stack.down, 0)
+            made[0].addmm_(inner, self._stack.up)
             return made
         for adapter, (start, end) in self.routing.routes:
             pair = self._pairs.get(adapter)
@@ -112,14 +132,19 @@ class LoraLinear(nn.Module):
                 made[0, start:end].addmm_(rows[0, start:end] @ pair[0], pair[1])
         return made
 
-
-def _stacked(pairs: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> Stack:
-    places: list[tuple[str, Run]] = []
-    for adapter, (down, _up) in pairs.items():
-        first = places[-1][1][1] if places else 0
-        places.append((adapter, (first, first + down.shape[1])))
-    downs, ups = zip(*pairs.values(), strict=True)
-    return Stack(torch.cat(downs, 1), torch.cat(ups), tuple(places))
+    def _restack(self) -> None:
+        """Each adapter is a part of the stack: nothing is held twice."""
+        self.routing.version += 1
+        if not self._pairs:
+            self._stack = None
+            return
+        downs, ups = zip(*self._pairs.values(), strict=True)
+        known_as = tuple(self.routing.number(name) for name, (_, up) in self._pairs.items() for _ in up)
+        down, up = torch.cat(downs, 1), torch.cat(ups)
+        self._stack = Stack(down, up, torch.tensor(known_as, device=up.device), known_as)
+        ranks = [len(one) for one in ups]
+        parts = zip(torch.split(down, ranks, 1), torch.split(up, ranks), strict=True)
+        self._pairs = dict(zip(self._pairs, parts, strict=True))
 
 
 class Adapters:

@@ -9,7 +9,7 @@ from agent.engine.attention import Attending
 from agent.engine.kv_cache import KVCache
 from agent.engine.lora import Routing
 from agent.engine.scores import Scores, score
-from agent.engine.step import Span, Step
+from agent.engine.step import Span, Step, wanted_rows
 
 
 class Runner:
@@ -28,9 +28,7 @@ class Runner:
 
     @torch.inference_mode()
     def run(self, spans: Sequence[Span], meanwhile: Callable[[], None]) -> Scores:
-        """The scores of the rows that are wanted, in order. `meanwhile` is called once, while the device computes if it
-        is not this processor.
-        """
+        """As `agent.engine.loop.RunsSteps.run`."""
         meanwhile()
         step = Step(spans, self._cache.size)
         device = self._model.device
@@ -42,7 +40,7 @@ class Runner:
             input_ids=step.ids().to(device),
             position_ids=step.positions().to(device),
             use_cache=False,
-            logits_to_keep=step.wanted().to(device),
+            logits_to_keep=wanted_rows(spans).to(device),
             attending=Attending(self._cache, step),
         )
         return score(output.logits[0])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import torch
 
@@ -75,11 +76,6 @@ class Step:
         """Where each token stands in its sequence, shape (1, rows)."""
         return torch.tensor([[at for span in self.spans for at in range(span.start, span.end)]])
 
-    def wanted(self) -> torch.Tensor:
-        """The rows of which logits are wanted, in order, shape (wanted,)."""
-        ends = zip(self.spans, self.rows, strict=True)
-        return torch.tensor([row for span, (_, end) in ends for row in range(end - span.wanted, end)], dtype=torch.long)
-
     def blocks_of(self, span: Span) -> int:
         """How many blocks hold a span's sequence, without those that it has for later."""
         return -(-span.end // self.size)
@@ -95,6 +91,13 @@ class Step:
             else:
                 routes.append((span.adapter, (start, end)))
         return routes
+
+
+def wanted_rows(spans: SequenceOf[Span]) -> torch.Tensor:
+    """The rows of a step of which logits are wanted, in order, shape (wanted,)."""
+    ends = accumulate(len(span.tokens) for span in spans)
+    rows = [row for span, end in zip(spans, ends, strict=True) for row in range(end - span.wanted, end)]
+    return torch.tensor(rows, dtype=torch.long)
 
 
 def _runs(span: Span, size: int) -> list[Run]:

@@ -1,7 +1,7 @@
 """The engine on transformers, in this process: continuous batching over a model of its own."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from functools import partial
@@ -12,12 +12,14 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from agent.engine import flash
 from agent.engine.attention import NAME as ATTENTION
 from agent.engine.base import ChatMessage, EngineStats, Sampling, TokenDelta
 from agent.engine.blocks import BlockPool
 from agent.engine.device import free_bytes, pick_device, pick_dtype
+from agent.engine.graph_runner import MOST_ROWS, GraphRunner
 from agent.engine.kv_cache import KVCache, bytes_per_token
-from agent.engine.loop import Loop
+from agent.engine.loop import Loop, RunsSteps
 from agent.engine.options import EngineOptions
 from agent.engine.packed import pack
 from agent.engine.provenance import Provenance
@@ -28,6 +30,7 @@ from agent.engine.shelf import Shelf
 from agent.engine.text_stream import TextStream
 from agent.engine.threads import ALL, compute_alone, compute_with
 from agent.engine.tokenizer import ChatTokenizer
+from agent.engine.whole_cache import WholeCache
 from agent.errors import AskError, ConfigurationError, InvalidRequest, ModelInvalid, PromptTooLong
 
 _MIB = 1024 * 1024
@@ -52,8 +55,18 @@ class TransformersEngine:
         # What fails is raised, and reported by us.
         transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        device = pick_device(options.device)
-        compute_alone()
+        self._device = pick_device(options.device)
+        if self._device.type == "cpu":
+            compute_alone()
+        try:
+            self._load(options, self._device)
+        except BaseException:
+            if self._device.type == "cpu":
+                compute_with(ALL)
+            raise
+        self._loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="askpod-adapters")
+
+    def _load(self, options: EngineOptions, device: torch.device) -> None:
         dtype = pick_dtype(options.dtype, device)
         model = _load_base(options.folder, dtype).to(device)  # type: ignore[arg-type]
         if device.type == "cpu":
@@ -68,16 +81,38 @@ class TransformersEngine:
             model, {self.model, options.folder.name}, options.adapters, options.adapter_folder, options.most_adapters
         )
         self.capacity = options.most_running or _MOST_RUNNING[device.type]
-        blocks = self._cache_blocks(model, options, device, dtype)
-        self._pool = BlockPool(blocks, _BLOCK)
-        cache = KVCache(model.config, blocks, _BLOCK, device, dtype)
+        pool = BlockPool(self._cache_blocks(model, options, device, dtype), _BLOCK)
         step_tokens = options.step_tokens or _STEP_TOKENS[device.type]
-        self._scheduler = Scheduler(self._pool, step_tokens, self.capacity, drafts=options.drafts)
-        self._loop = Loop(self._scheduler, Runner(model, cache, self._shelf.routing), options.hung_s)
+        whole = flash.possible(model.config, device, dtype)
+        self._scheduler = Scheduler(
+            pool, step_tokens, self.capacity, drafts=options.drafts,
+            guessing_tokens=MOST_ROWS if whole else None, whole=whole,
+        )  # fmt: skip
+        if whole:
+            model.set_attn_implementation(flash.NAME)
+            cache = WholeCache(model.config, pool.count, _BLOCK, device, dtype)
+            graphs = GraphRunner(model, cache, self._shelf.routing, self.capacity, self.context_length)
+            warm_up = partial(graphs.warm_up, step_tokens, adapted=bool(options.adapters))
+            self._begin(graphs, options.hung_s, warm_up)
+        else:
+            in_blocks = KVCache(model.config, pool.count, _BLOCK, device, dtype)
+            self._begin(
+                Runner(model, in_blocks, self._shelf.routing),
+                options.hung_s,
+                partial(compute_with, options.threads or ALL),
+            )
+
+    def _begin(self, runner: RunsSteps, hung_s: float, first: Callable[[], None]) -> None:
+        """Start the engine's thread; `first` is done in it before anything else."""
+        self._loop = Loop(self._scheduler, runner, hung_s)
         self._loop.start()
-        self._loop.between_steps(partial(compute_with, options.threads or ALL)).result()
-        compute_alone()
-        self._loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="askpod-adapters")
+        try:
+            self._loop.between_steps(first).result()
+        except BaseException:
+            self._loop.close()
+            raise
+        if self._device.type == "cpu":
+            compute_alone()
 
     @property
     def adapters(self) -> tuple[str, ...]:
@@ -180,7 +215,8 @@ class TransformersEngine:
         """As `Engine.close`; waits for the step that runs."""
         self._loop.close()
         self._loading.shutdown(wait=False, cancel_futures=True)
-        compute_with(ALL)
+        if self._device.type == "cpu":
+            compute_with(ALL)
 
     def _check(self, prompt_ids: Sequence[int], sampling: Sampling) -> None:
         """What would fail in the model, or never come to an end, is refused before it is near others."""

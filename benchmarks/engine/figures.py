@@ -37,6 +37,8 @@ LINES: tuple[tuple[str, str, Measure, int], ...] = (
     ("whole answer, s", "copying", answer, 2),
     ("16 at once, 442 in, 64 out, nothing shared: tokens/s", "sixteen", tokens_per_second, 1),
     ("first token, s", "sixteen", first_token, 2),
+    ("128 at once, the same: tokens/s", "many", tokens_per_second, 1),
+    ("first token, s", "many", first_token, 2),
     ("questions about documents, 16 at once: tokens/s", "documents", tokens_per_second, 1),
     ("first token, s", "documents", first_token, 2),
     ("first token of 640 tokens, s", "cold", first_token, 3),

@@ -16,6 +16,8 @@ _SYSTEM = "Answer the question from the numbered sentences below, in their words
 ADAPTERS = 4
 _ONE_BY_ONE = 4
 _AT_ONCE = 16
+_MANY_AT_ONCE = 128
+_MANY_JOBS = 256
 _RAG_JOBS = 32
 _PREFIX_JOBS = 6
 _PREFIX_PROMPT = 640
@@ -57,6 +59,10 @@ class Loads:
             Load("cold", [Job(prompt, 2) for prompt in prefixes], 1),
             Load("hit", [Job(prompt, 2) for prompt in hits], 1, cached=True),
         ]
+
+    def many(self) -> list[Load]:
+        """As many at once as only a GPU is for."""
+        return [Load("many", [Job(self._text(_PROMPT), _OUT) for _ in range(_MANY_JOBS)], _MANY_AT_ONCE)]
 
     def adapted(self) -> list[Load]:
         """Those with adapters; the first is like one without, for comparison."""

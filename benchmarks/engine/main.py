@@ -16,8 +16,9 @@ from pathlib import Path
 import torch
 from transformers import AutoTokenizer
 
+from benchmarks.engine.bandwidth import Bandwidth
 from benchmarks.engine.contestants import CONTESTANTS, OPTIONAL
-from benchmarks.engine.figures import LINES, figure, start
+from benchmarks.engine.figures import LINES, decode_rate, figure, start
 from benchmarks.engine.job import Load, Setup
 from benchmarks.engine.loads import ADAPTERS, Loads, sentences_of
 from benchmarks.engine.models import SHAPES, make_adapters, prepare
@@ -34,7 +35,9 @@ def main(words: Sequence[str]) -> int:
     folder = prepare(options.model, options.shape, work / "model")
     adapters = make_adapters(folder, ADAPTERS, work / "adapters")
     loads = Loads(AutoTokenizer.from_pretrained(options.model), sentences_of(options.texts), options.seed)
-    parts = {"base": (loads.base(), []), "adapters": (loads.adapted(), adapters)}
+    on_gpu = options.device == "cuda"
+    parts = {"base": (loads.base() + (loads.many() if on_gpu else []), []), "adapters": (loads.adapted(), adapters)}
+    bandwidth = Bandwidth(folder, options.device, options.dtype) if on_gpu else None
     contestants = [name for name in CONTESTANTS if _runs(name, options)]
     rounds: list[Round] = []
     for number in range(options.rounds):
@@ -47,9 +50,9 @@ def main(words: Sequence[str]) -> int:
                     str(folder), options.dtype, options.device, list(map(str, given)), str(options.gguf or "")
                 )
                 rounds.append(_round(name, setup, chosen, work / "spec.json", options))
-                _keep(rounds, contestants, options)
+                _keep(rounds, contestants, options, bandwidth)
                 _say(f"round {number + 1}, {part}, {name}: {rounds[-1].failed or 'done'}")
-    _say(_keep(rounds, contestants, options))
+    _say(_keep(rounds, contestants, options, bandwidth))
     if options.picture:
         from benchmarks.engine.picture import draw
 
@@ -57,9 +60,11 @@ def main(words: Sequence[str]) -> int:
     return int(any(one.failed for one in rounds if one.contestant == _OURS))
 
 
-def _keep(rounds: Sequence[Round], contestants: Sequence[str], options: argparse.Namespace) -> str:
+def _keep(
+    rounds: Sequence[Round], contestants: Sequence[str], options: argparse.Namespace, bandwidth: Bandwidth | None
+) -> str:
     """Write down what there is, so that a run that is ended loses nothing; the table."""
-    text = _table(rounds, contestants, options)
+    text = _table(rounds, contestants, options, bandwidth)
     (options.work / "engine.md").write_text(text, encoding="utf-8")
     (options.work / "engine.json").write_text(json.dumps([asdict(one) for one in rounds]), encoding="utf-8")
     return text
@@ -101,7 +106,9 @@ def _runs(name: str, options: argparse.Namespace) -> bool:
     return bool(given) or importlib.util.find_spec(OPTIONAL[name]) is not None
 
 
-def _table(rounds: Sequence[Round], contestants: Sequence[str], options: argparse.Namespace) -> str:
+def _table(
+    rounds: Sequence[Round], contestants: Sequence[str], options: argparse.Namespace, bandwidth: Bandwidth | None
+) -> str:
     heads = ["", *contestants]
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     lines.append(
@@ -111,6 +118,11 @@ def _table(rounds: Sequence[Round], contestants: Sequence[str], options: argpars
         cells = [_cell(figure(rounds, name, load, measure), digits) for name in contestants]
         if any(cell != "–" for cell in cells):
             lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    if bandwidth is not None:
+        rates = [figure(rounds, name, "one", decode_rate) for name in contestants]
+        shares = [_cell(None if rate is None else 100 * bandwidth.share(rate), 0) for rate in rates]
+        title = f"all weights once for each of these, of the {bandwidth.bytes_per_second / 1e12:.1f} TB/s there are: %"
+        lines.append(f"| {title} | " + " | ".join(shares) + " |")
     model = f"{options.shape} with random weights" if options.shape else options.model.name
     lines += ["", f"{model}, {options.dtype}, {_machine(options.device)}, {time.strftime('%Y-%m-%d')}, medians of "
               f"{options.rounds} rounds: `python -m benchmarks engine {' '.join(sys.argv[2:])}`"]  # fmt: skip

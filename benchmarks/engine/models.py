@@ -33,6 +33,8 @@ def prepare(source: Path, shape: str | None, target: Path) -> Path:
         with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
             model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)  # type: ignore[no-untyped-call]
         model.save_pretrained(target)
+        del model
+        torch.cuda.empty_cache()
     for name in _TOKENIZER:
         if (source / name).is_file():
             shutil.copy(source / name, target)
