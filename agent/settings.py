@@ -76,7 +76,7 @@ class Settings(BaseSettings):
         False, description="Keep what the KV cache knows apart by API key: no time tells what others asked."
     )
     step_tokens: int = Field(
-        0, ge=0, le=65536, description="Most tokens of one pass of the language model; 0 is 512 on a CPU, 2048 on CUDA."
+        0, ge=0, le=65536, description="Most tokens of one pass of the language model; 0 is 512 on a CPU, 4096 on CUDA."
     )
     prompt_lookup: bool = Field(
         True, description="Guess the next tokens from the prompt and check several at once; the answer is the same."

@@ -11,8 +11,8 @@ _SUFFIX = 2
 # Of several places where they have, the one where most of what is before them is alike too.
 _COMPARED = 8
 MOST = 8
-# A guess this seldom right is not worth its rows; after so many tokens it is tried again.
-_WORTH = 0.3
+# Where guesses have not been worth it, so many are tried again after so many tokens.
+_TRIED = 2
 _TRY_AGAIN = 12
 _MEMORY = 0.7
 
@@ -26,18 +26,20 @@ class Drafter:
         self._share = 1.0
         self._silent = 0
 
-    def draft(self, tokens: Sequence[int], most: int) -> list[int]:
-        """The tokens that may follow, at most `most`; none where nothing has occurred before or guesses do not pay."""
+    def draft(self, tokens: Sequence[int], most: int, worth: float) -> list[int]:
+        """The tokens that may follow, at most `most`; none where nothing has occurred before, or where guesses are
+        right more seldom than is worth it.
+        """
         self._read(tokens)
-        if self._share < _WORTH:
+        if self._share < worth:
             self._silent += 1
             if self._silent < _TRY_AGAIN:
                 return []
-            self._silent, self._share = 0, 1.0
+            self._silent, self._share, most = 0, worth, min(most, _TRIED)
         place = self._best(tokens)
         if place is None:
             return []
-        return list(tokens[place : place + min(most, max(2, round(MOST * self._share)))])
+        return list(tokens[place : place + min(most, max(_TRIED, round(MOST * self._share)))])
 
     def learn(self, drafted: int, right: int) -> None:
         """How many of the guesses were right."""

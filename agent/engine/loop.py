@@ -161,6 +161,7 @@ class Loop:
         return not (self._closing or self._broken)
 
     def _step(self, planned: dict[Request, Span]) -> None:
+        began = time.monotonic()
         try:
             scores = self._runner.run(list(planned.values()), self._tell)
             row = 0
@@ -178,7 +179,7 @@ class Loop:
         except Exception as error:  # the engine's edge: whatever a step raises, the loop goes on
             self._fail(planned, error)
             return
-        self._scheduler.settle(planned)
+        self._scheduler.settle(planned, time.monotonic() - began)
 
     def _accept(self, request: Request, span: Span, scores: Scores, row: int) -> None:
         before = len(request.tokens)

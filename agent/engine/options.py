@@ -27,7 +27,7 @@ class EngineOptions:
         threads: of torch on a CPU; 0 leaves it to torch.
         most_running: generations at once; 0 is 16 on a CPU and 128 on CUDA.
         cache_mib: memory of the KV cache; 0 is what the generations need, within the free memory.
-        step_tokens: most tokens of a step; 0 is 512 on a CPU and 2048 on CUDA.
+        step_tokens: most tokens of a step; 0 is 512 on a CPU and 4096 on CUDA.
         drafts: check guesses from the prompt along (`agent.engine.drafter`).
         hung_s: a step that takes longer means that the device hangs.
     """

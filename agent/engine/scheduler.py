@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from agent.engine.blocks import BlockPool, OutOfBlocks, extend_hashes
 from agent.engine.drafter import MOST as MOST_DRAFTED
+from agent.engine.pace import Pace
 from agent.engine.request import Request
 from agent.engine.step import Span
 
@@ -44,6 +45,7 @@ class Scheduler:
         self._drafts = drafts
         self._guessing_tokens = guessing_tokens or step_tokens
         self._whole = whole
+        self._pace = Pace()
 
     def add(self, request: Request) -> None:
         """Let it wait for its turn."""
@@ -62,9 +64,10 @@ class Scheduler:
         left = self._step_tokens
         generating = [one for one in self.running if one.pending == 1]
         guesses = self._guessing_tokens - len(generating) if self._drafts else 0
+        worth = self._pace.worth(len(generating))
         # The oldest first: who is thrown out to make room is always younger.
         for request in generating:
-            used = self._plan_next(request, planned, left, guesses)
+            used = self._plan_next(request, planned, left, guesses, worth)
             left -= used
             guesses -= max(0, used - 1)
         for request in [one for one in self.running if one.pending > 1]:
@@ -75,8 +78,11 @@ class Scheduler:
             return dict(sorted(planned.items(), key=lambda item: item[0].blocks[0]))
         return dict(sorted(planned.items(), key=lambda item: item[0].adapter or ""))
 
-    def settle(self, planned: Mapping[Request, Span]) -> None:
-        """The step is done: what is in the cache now can be shared, and what has ended leaves."""
+    def settle(self, planned: Mapping[Request, Span], seconds: float) -> None:
+        """The step is done, in so many seconds: what is in the cache now can be shared, and what has ended leaves."""
+        if all(span.wanted == len(span.tokens) for span in planned.values()):
+            rows = sum(span.wanted for span in planned.values())
+            self._pace.learn(len(planned), rows - len(planned), seconds)
         for request, span in planned.items():
             if span.wanted == 0:
                 request.computed = span.end
@@ -110,12 +116,14 @@ class Scheduler:
             if request.cancelled or request.ended:
                 self.drop(request)
 
-    def _plan_next(self, request: Request, planned: dict[Request, Span], left: int, guesses: int) -> int:
+    def _plan_next(
+        self, request: Request, planned: dict[Request, Span], left: int, guesses: int, worth: float
+    ) -> int:  # fmt: skip
         """The next token of a request that generates, with guesses of those behind it; how many tokens that is."""
         if request not in self.running or left < 1:
             return 0
         most = min(left - 1, guesses, request.most_tokens - len(request.tokens) - 1, MOST_DRAFTED)
-        draft = request.drafter.draft(request.tokens, most) if most > 0 else []
+        draft = request.drafter.draft(request.tokens, most, worth) if most > 0 else []
         if draft and not self._grow(request, len(request.tokens) + len(draft)):
             draft = []
         if not self._make_room(request, len(request.tokens), planned):

@@ -17,6 +17,7 @@ from agent.engine.attention import NAME as ATTENTION
 from agent.engine.base import ChatMessage, EngineStats, Sampling, TokenDelta
 from agent.engine.blocks import BlockPool
 from agent.engine.device import free_bytes, pick_device, pick_dtype
+from agent.engine.fused_norm import fuse_norms
 from agent.engine.graph_runner import MOST_ROWS, GraphRunner
 from agent.engine.kv_cache import KVCache, bytes_per_token
 from agent.engine.loop import Loop, RunsSteps
@@ -37,7 +38,7 @@ _MIB = 1024 * 1024
 _BLOCK = 16
 _FEWEST_BLOCKS = 4
 _MOST_RUNNING = {"cpu": 16, "cuda": 128}
-_STEP_TOKENS = {"cpu": 512, "cuda": 2048}
+_STEP_TOKENS = {"cpu": 512, "cuda": 4096}
 # Of a generation, where nothing says how long they are; the cache is sized for this.
 _USUAL_LENGTH = 2048
 # What is left free is for activations, and on a CPU for the embedder, the index and the rest of the process.
@@ -89,6 +90,7 @@ class TransformersEngine:
             guessing_tokens=MOST_ROWS if whole else None, whole=whole,
         )  # fmt: skip
         if whole:
+            fuse_norms(model)
             model.set_attn_implementation(flash.NAME)
             cache = WholeCache(model.config, pool.count, _BLOCK, device, dtype)
             graphs = GraphRunner(model, cache, self._shelf.routing, self.capacity, self.context_length)

@@ -32,7 +32,8 @@ class Bandwidth:
         self.bytes_per_second = 2 * _BYTES * _TIMES / (time.perf_counter() - began)
         del source, target
         torch.cuda.empty_cache()
-        self._weights = _numbers_per_token(folder) * getattr(torch, dtype).itemsize
+        size: int = getattr(torch, dtype).itemsize
+        self._weights = _numbers_per_token(folder) * size
 
     def share(self, tokens_per_second: float) -> float:
         """Of the bandwidth, that one sequence uses by reading all weights for each token."""
