@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 # The last so many tokens must have occurred before.
 _SUFFIX = 2
-# Of several places where they have, the one where most of what is before them is alike too.
+# Of the last places where they have, the one where most of what is before them is alike too.
 _COMPARED = 8
+_PLACES = 16
 MOST = 8
 # Where guesses have not been worth it, so many are tried again after so many tokens.
 _TRIED = 2
@@ -54,7 +55,7 @@ class Drafter:
 
     def _best(self, tokens: Sequence[int]) -> int | None:
         """Where what is like the last tokens is followed by something; of equals the latest."""
-        places = self._places.get(tuple(tokens[-_SUFFIX:]), ())
+        places = self._places.get(tuple(tokens[-_SUFFIX:]), [])[-_PLACES:]
         return max(places, key=lambda place: (self._alike(tokens, place), place), default=None)
 
     def _alike(self, tokens: Sequence[int], place: int) -> int:

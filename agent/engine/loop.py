@@ -115,10 +115,11 @@ class Loop:
     def _run(self) -> None:
         try:
             while self._take_in():
+                began = time.monotonic()
                 planned = self._scheduler.plan()
                 if planned:
                     self._step_began = time.monotonic()
-                    self._step(planned)
+                    self._step(planned, began)
                     self._step_began = None
         finally:
             self._end()
@@ -160,8 +161,7 @@ class Loop:
             _do(command, done)
         return not (self._closing or self._broken)
 
-    def _step(self, planned: dict[Request, Span]) -> None:
-        began = time.monotonic()
+    def _step(self, planned: dict[Request, Span], began: float) -> None:
         try:
             scores = self._runner.run(list(planned.values()), self._tell)
             row = 0

@@ -45,7 +45,7 @@ class Pace:
         """
         if self._with_guesses < _FEWEST:
             return _UNKNOWN
-        start, sequence, guess = self._known.tolist()
+        start, sequence, guess = map(float, self._known)
         seconds = start + sequence * sequences
         if seconds <= 0:
             return _UNKNOWN

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from transformers import AutoTokenizer
 
@@ -21,6 +22,7 @@ class ChatTokenizer:
             self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         except (OSError, ValueError) as error:
             raise ModelInvalid("BASE_MODEL has no usable tokenizer.", detail=repr(error)) from error
+        self._backend: Any = getattr(self._tokenizer, "backend_tokenizer", None)
 
     def encode_chat(self, messages: Sequence[ChatMessage]) -> list[int]:
         """Ids up to where the assistant's turn begins. Models without a template get a plain transcript."""
@@ -41,6 +43,9 @@ class ChatTokenizer:
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of generated ids, without special tokens."""
+        if self._backend is not None:
+            # The tokenizer around it looks at each id several times, for each token of each generation.
+            return str(self._backend.decode(list(ids), skip_special_tokens=True))
         text = self._tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return str(text)
 

@@ -21,6 +21,7 @@ from agent.engine.fused_norm import fuse_norms
 from agent.engine.graph_runner import MOST_ROWS, GraphRunner
 from agent.engine.kv_cache import KVCache, bytes_per_token
 from agent.engine.loop import Loop, RunsSteps
+from agent.engine.mailbox import Mailbox
 from agent.engine.options import EngineOptions
 from agent.engine.packed import pack
 from agent.engine.provenance import Provenance
@@ -65,6 +66,7 @@ class TransformersEngine:
             if self._device.type == "cpu":
                 compute_with(ALL)
             raise
+        self._mailboxes: dict[asyncio.AbstractEventLoop, Mailbox] = {}
         self._loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="askpod-adapters")
 
     def _load(self, options: EngineOptions, device: torch.device) -> None:
@@ -178,11 +180,11 @@ class TransformersEngine:
         self, prompt_ids: Sequence[int], sampling: Sampling, adapter: str | None, salt: bytes, deadline: float | None
     ) -> AsyncGenerator[TokenDelta, None]:
         outcomes: asyncio.Queue[TokenDelta | AskError] = asyncio.Queue()
-        here = asyncio.get_running_loop()
+        mailbox = self._mailbox(asyncio.get_running_loop())
 
         def deliver(outcome: TokenDelta | AskError) -> None:
             try:
-                here.call_soon_threadsafe(outcomes.put_nowait, outcome)
+                mailbox.put(partial(outcomes.put_nowait, outcome))
             except RuntimeError:  # the event loop is closed: nobody waits any more
                 request.cancelled = True
 
@@ -199,6 +201,12 @@ class TransformersEngine:
                     return
         finally:
             self._loop.cancel(request)
+
+    def _mailbox(self, here: asyncio.AbstractEventLoop) -> Mailbox:
+        if here not in self._mailboxes:
+            self._mailboxes = {loop: box for loop, box in self._mailboxes.items() if not loop.is_closed()}
+            self._mailboxes[here] = Mailbox(here)
+        return self._mailboxes[here]
 
     def provenance(self, adapter: str) -> Provenance | None:
         """As `Engine.provenance`."""

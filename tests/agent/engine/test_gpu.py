@@ -18,7 +18,7 @@ CASES = [(PROMPTS[at % len(PROMPTS)], (None, *ADAPTERS)[at % 4]) for at in range
 
 @pytest.fixture(params=[True, False], ids=["guesses", "no guesses"])
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    made = Bench(device="cuda", dtype=torch.bfloat16, drafts=request.param, left_behind=float("nan"))
+    made = Bench(blocks=1000, device="cuda", dtype=torch.bfloat16, drafts=request.param, left_behind=float("nan"))
     yield made
     made.close()
 
@@ -49,7 +49,7 @@ def test_adapters_that_come_and_go_are_recorded_anew(bench: Bench) -> None:
 
 
 def test_whoever_leaves_gives_everything_back(bench: Bench) -> None:
-    """Cancelled at any token, in little room."""
+    """Cancelled at any token."""
 
     def leave(own: Asked) -> None:
         if len(own.tokens) > len(own.request.tokens) % 9:

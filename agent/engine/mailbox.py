@@ -1,0 +1,41 @@
+"""Hands what the engine's thread has for an event loop over to it, all that there is at once."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+Letter = Callable[[], None]
+
+
+class Mailbox:
+    """Of one event loop. Waking it up takes longer than anything else that is done for a token.
+
+    Args:
+        loop: in which letters are called, in their order.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._letters: deque[Letter] = deque()
+        self._woken = False
+
+    def put(self, letter: Letter) -> None:
+        """From any thread.
+
+        Raises:
+            RuntimeError: the event loop is closed.
+        """
+        self._letters.append(letter)
+        if not self._woken:
+            self._woken = True
+            try:
+                self._loop.call_soon_threadsafe(self._empty)
+            except RuntimeError:
+                self._woken = False
+                raise
+
+    def _empty(self) -> None:
+        # First: what comes from now on wakes the loop up again.
+        self._woken = False
+        while self._letters:
+            self._letters.popleft()()
