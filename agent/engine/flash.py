@@ -1,12 +1,12 @@
 """Attention of a step's rows to the whole sequences of a GPU's cache, by torch's FlashAttention, in one operation.
 
 Sequences are told to it by where they begin among the rows and among the slots (`torch.nn.attention.varlen`), each next
-one where the one before it ends. Between those of a step lie slots of others: they are told as sequences of which no
-row asks anything.
+one where the one before it ends. What lies between those of a step is told as a sequence of which no row asks anything;
+nothing of that is looked at, so it does not matter that it may have less than no slots.
 """
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -33,10 +33,9 @@ class Sequences:
         cache: of the model.
         slots: of each row, shape (rows,).
         among_rows: where each sequence begins and ends among the rows, shape (2 * sequences,), int32.
-        among_slots: where each begins and ends in the cache, likewise, in the cache's order.
-        most_rows: of a sequence; at least 2, as one row alone is told in another way.
+        among_slots: where each begins and ends in the cache, likewise.
+        most_rows: of a sequence; 1 means that each has one.
         most_slots: of a sequence.
-        single: each sequence has one row; `among_rows` then counts the heads that share a key head as rows.
     """
 
     cache: WholeCache
@@ -45,7 +44,13 @@ class Sequences:
     among_slots: torch.Tensor
     most_rows: int
     most_slots: int
-    single: bool
+    _among_heads: dict[int, torch.Tensor] = field(default_factory=dict)
+
+    def among_heads(self, sharing: int) -> torch.Tensor:
+        """As `among_rows`, where each row stands for so many heads."""
+        if sharing not in self._among_heads:
+            self._among_heads[sharing] = self.among_rows * sharing
+        return self._among_heads[sharing]
 
 
 def possible(config: PretrainedConfig, device: torch.device, dtype: torch.dtype) -> bool:
@@ -76,31 +81,21 @@ def attend_whole(
     attending.cache.write(layer, attending.slots, key[0], value[0])
     keys, values = attending.cache.layer(layer)
     rows = query[0].transpose(0, 1)
-    if attending.single:
-        # The heads that share a key head see the same tokens, so they can be rows: more of them in one block.
+    found: Any
+    if attending.most_rows == 1 and sliding_window is None:
+        # The heads that share a key head see the same tokens, so they can be rows, four of which take no longer than
+        # one; with 128 sequences that is four times as fast.
         count, heads, size = rows.shape
-        shared = rows.reshape(count, keys.shape[1], -1, size).transpose(1, 2).flatten(0, 1)
-        found = _varlen(shared, keys, values, attending, heads // keys.shape[1], scale=scaling)
-        return found.view(count, -1, keys.shape[1], size).transpose(1, 2).reshape(1, count, heads, size), None
+        sharing = heads // keys.shape[1]
+        shared = rows.reshape(count, keys.shape[1], sharing, size).transpose(1, 2).flatten(0, 1)
+        where = attending.among_heads(sharing), attending.among_slots, sharing, attending.most_slots
+        found = varlen_attn(shared, keys, values, *where, scale=scaling)
+        return found.view(count, sharing, keys.shape[1], size).transpose(1, 2).reshape(1, count, heads, size), None
+    # Told that it was at most one row, the operation would want one of each sequence, those with none too.
+    where = attending.among_rows, attending.among_slots, max(2, attending.most_rows), attending.most_slots
     window = (-1 if sliding_window is None else sliding_window - 1, 0)
-    found = _varlen(
-        rows, keys, values, attending, attending.most_rows, scale=scaling, window_size=window, **_SHARED_KEYS
-    )
+    found = varlen_attn(rows, keys, values, *where, scale=scaling, window_size=window, **_SHARED_KEYS)
     return found[None], None
-
-
-def _varlen(
-    rows: torch.Tensor,
-    keys: torch.Tensor,
-    values: torch.Tensor,
-    attending: Sequences,
-    most_rows: int,
-    **options: Any,  # noqa: ANN401 - of `varlen_attn`
-) -> torch.Tensor:
-    where = attending.among_rows, attending.among_slots, most_rows, attending.most_slots
-    found: Any = varlen_attn(rows, keys, values, *where, **options)
-    attended: torch.Tensor = found
-    return attended
 
 
 AttentionInterface.register(NAME, attend_whole)

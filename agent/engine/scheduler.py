@@ -56,9 +56,7 @@ class Scheduler:
         return self.pool.blocks_for(tokens) <= self.pool.count
 
     def plan(self) -> dict[Request, Span]:
-        """The next step: those with the same adapter beside each other, or whole sequences in the cache's order. Empty
-        when there is nothing to do.
-        """
+        """The next step; those with the same adapter beside each other. Empty when there is nothing to do."""
         self._reap()
         planned: dict[Request, Span] = {}
         left = self._step_tokens
@@ -74,8 +72,6 @@ class Scheduler:
             left -= self._plan_piece(request, planned, left)
         while left > 0 and self.waiting and len(self.running) < self._most_running and self._admit():
             left -= self._plan_piece(self.running[-1], planned, left)
-        if self._whole:
-            return dict(sorted(planned.items(), key=lambda item: item[0].blocks[0]))
         return dict(sorted(planned.items(), key=lambda item: item[0].adapter or ""))
 
     def settle(self, planned: Mapping[Request, Span], seconds: float) -> None:

@@ -95,7 +95,7 @@ class TransformersEngine:
             fuse_norms(model)
             model.set_attn_implementation(flash.NAME)
             cache = WholeCache(model.config, pool.count, _BLOCK, device, dtype)
-            graphs = GraphRunner(model, cache, self._shelf.routing, self.capacity, self.context_length)
+            graphs = GraphRunner(model, cache, self._shelf.routing, self.context_length)
             warm_up = partial(graphs.warm_up, step_tokens, adapted=bool(options.adapters))
             self._begin(graphs, options.hung_s, warm_up)
         else:

@@ -7,13 +7,10 @@ from transformers import PretrainedConfig
 
 from agent.engine.kv_cache import head_shape
 
-# For sequences that only fill up a pass.
-SPARE = 256
-
 
 class WholeCache:
-    """For each layer the keys and the values of `blocks` blocks of `size` tokens, and of `SPARE` slots from `spare` on
-    that belong to nobody.
+    """For each layer the keys and the values of `blocks` blocks of `size` tokens, and of the slot `spare`, that of
+    rows that only fill up a pass.
 
     Each tensor has shape (slots, heads, head size). A prefix that several sequences share is copied: that takes a
     millionth of a second for a token, and attention finds each sequence by its first slot and its length.
@@ -26,7 +23,7 @@ class WholeCache:
         self.spare = blocks * size
         heads, head_size = head_shape(config)
         layers = config.num_hidden_layers
-        self._all = torch.zeros(layers, 2, self.spare + SPARE, heads, head_size, device=device, dtype=dtype)
+        self._all = torch.zeros(layers, 2, self.spare + 1, heads, head_size, device=device, dtype=dtype)
 
     def layer(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Its keys and values."""

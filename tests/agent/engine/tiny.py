@@ -181,7 +181,7 @@ class Bench:
         routing = self.adapters.routing
         runner: RunsSteps
         if isinstance(cache_of, WholeCache):
-            runner = GraphRunner(model, cache_of, routing, most_running, 512)
+            runner = GraphRunner(model, cache_of, routing, 512)
         else:
             runner = (Copying if whole else Runner)(model, cache_of, routing)
         self.loop = Loop(self.scheduler, wrap(runner), hung_s)
