@@ -27,6 +27,16 @@ def load_language_model(settings: Settings) -> Engine:
     """
     if settings.base_model == NO_MODEL:
         return NoEngine()
+    if settings.engine == "vllm":
+        try:
+            from agent.engine.vllm_engine import VllmEngine
+        except ModuleNotFoundError as error:
+            raise ConfigurationError(
+                "ENGINE is vllm, but vLLM is not installed: see requirements-vllm.txt.", detail=repr(error)
+            ) from error
+        return VllmEngine(engine_options(settings))
+    if settings.tensor_parallel > 1:
+        raise ConfigurationError("TENSOR_PARALLEL needs ENGINE=vllm.")
     from agent.engine.transformers_engine import TransformersEngine  # torch and transformers take seconds to import
 
     return TransformersEngine(engine_options(settings))
@@ -55,6 +65,7 @@ def engine_options(settings: Settings) -> EngineOptions:
         step_tokens=settings.step_tokens,
         drafts=settings.prompt_lookup,
         hung_s=settings.hung_step_s,
+        tensor_parallel=settings.tensor_parallel,
     )
 
 

@@ -30,6 +30,10 @@ class Settings(BaseSettings):
         description="Language model: a local folder, or a Hub id (looked up in the platform's cache first); none "
         "answers with quotes only.",
     )
+    engine: Literal["transformers", "vllm"] = Field(
+        "transformers", description="What generates: our own engine, or vLLM, for models that need several GPUs."
+    )
+    tensor_parallel: int = Field(1, ge=1, le=64, description="GPUs that share the model; only vLLM can have several.")
     lora_model: str = Field(
         LORA_AUTO,
         description="LoRA adapters: a folder, a Hub id, or name=path,name=path; empty for none. auto is the one that "

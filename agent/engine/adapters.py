@@ -66,6 +66,18 @@ def fingerprint(base: nn.Module) -> str:
     return digest.hexdigest()
 
 
+def rank_of(folder: Path) -> int:
+    """The largest rank of an adapter's layers.
+
+    Raises:
+        AdapterMismatch: its configuration says nothing about that.
+    """
+    ranks = _ranks(_read_config(folder))
+    if not all(isinstance(rank, int) for rank in ranks):
+        raise AdapterMismatch(f"An adapter has no rank in its {CONFIG}.", detail=folder.name)
+    return int(max(ranks))
+
+
 def _read_config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))

@@ -39,3 +39,17 @@ class Mailbox:
         self._woken = False
         while self._letters:
             self._letters.popleft()()
+
+
+class Mailboxes:
+    """One for each event loop."""
+
+    def __init__(self) -> None:
+        self._of: dict[asyncio.AbstractEventLoop, Mailbox] = {}
+
+    def of(self, loop: asyncio.AbstractEventLoop) -> Mailbox:
+        """That of a loop that runs."""
+        if loop not in self._of:
+            self._of = {known: box for known, box in self._of.items() if not known.is_closed()}
+            self._of[loop] = Mailbox(loop)
+        return self._of[loop]

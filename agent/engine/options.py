@@ -30,6 +30,7 @@ class EngineOptions:
         step_tokens: most tokens of a step; 0 is 512 on a CPU and 4096 on CUDA.
         drafts: check guesses from the prompt along (`agent.engine.drafter`).
         hung_s: a step that takes longer means that the device hangs.
+        tensor_parallel: GPUs that share the model, with vLLM.
     """
 
     folder: Path
@@ -46,3 +47,4 @@ class EngineOptions:
     step_tokens: int = 0
     drafts: bool = True
     hung_s: float = 60.0
+    tensor_parallel: int = 1

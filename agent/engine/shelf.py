@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from agent.engine.adapters import WEIGHTS, check_fits, fingerprint
+from agent.engine.adapters import check_fits, fingerprint
+from agent.engine.catalog import Catalog
 from agent.engine.lora import Adapters
-from agent.engine.options import ADAPTER_NAME
 from agent.engine.provenance import Provenance
 from agent.errors import AdapterMismatch, Overloaded, UnknownAdapter
 
@@ -39,9 +39,8 @@ class Shelf:
         self._base_names = base_names
         # Before the model's layers are put into others.
         self._fingerprint = fingerprint(base)
-        self._named = dict(named)
-        self._folder = folder
-        self._most = max(most, len(self._named))
+        self._catalog = Catalog(named, folder)
+        self._most = max(most, len(named))
         self._weights = Adapters(base)
         self.routing = self._weights.routing
         self._loads = 0
@@ -52,25 +51,21 @@ class Shelf:
         self._loading = threading.Lock()
         self._counting = threading.Lock()
         self._provenances: dict[str, Provenance | None] = {}
-        for name, place in self._named.items():
+        for name, place in named.items():
             self._provenances[name] = check_fits(place, base, base_names, self._fingerprint)
-        for name, place in self._named.items():
+        for name, place in named.items():
             self._load(name, place)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Those that can be asked for."""
-        return (*self._named, *sorted(name for name in self._in_folder() if name not in self._named))
+        return self._catalog.names
 
     def provenance(self, name: str) -> Provenance | None:
         """Where an adapter comes from, in memory or not; None if nothing says so."""
         if name in self._users:
             return self._provenances[name]
-        place = self._place(name)
-        try:
-            return Provenance.read(place) if place is not None else None
-        except AdapterMismatch:  # refused when it is loaded
-            return None
+        return self._catalog.provenance(name)
 
     def hold(self, name: str, between_steps: Callable[[Command], "Future[None]"]) -> bytes:
         """Keep an adapter in memory until it is let go; what its part of the cache is told by.
@@ -101,7 +96,7 @@ class Shelf:
             self._users[name] -= 1
 
     def _bring(self, name: str, between_steps: Callable[[Command], "Future[None]"]) -> None:
-        place = self._place(name)
+        place = self._catalog.place(name)
         if place is None:
             raise UnknownAdapter(param="adapter")
 
@@ -139,18 +134,3 @@ class Shelf:
             self._loads += 1
             self._load_of[name] = self._loads
             self._users[name] = 0
-
-    def _place(self, name: str) -> Path | None:
-        if name in self._named or self._folder is None:
-            return self._named.get(name)
-        return self._folder / name if _is_adapter(self._folder, name) else None
-
-    def _in_folder(self) -> list[str]:
-        if self._folder is None or not self._folder.is_dir():
-            return []
-        return [place.name for place in self._folder.iterdir() if _is_adapter(self._folder, place.name)]
-
-
-def _is_adapter(folder: Path, name: str) -> bool:
-    # The name first: one with a slash in it would lead out of the folder.
-    return ADAPTER_NAME.fullmatch(name) is not None and (folder / name / WEIGHTS).is_file()

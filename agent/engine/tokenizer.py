@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, PreTrainedModel
 
 from agent.engine.base import ChatMessage
 from agent.errors import ModelInvalid
@@ -54,3 +54,10 @@ class ChatTokenizer:
         """The token that ends a turn."""
         token: int | None = self._tokenizer.eos_token_id
         return token
+
+
+def end_ids(model: PreTrainedModel, tokenizer: ChatTokenizer) -> frozenset[int]:
+    """The tokens that end a generation: those that the model's folder declares, and the one that ends a turn."""
+    declared = model.generation_config.eos_token_id if model.generation_config else None
+    ids = declared if isinstance(declared, list) else [declared]
+    return frozenset(token for token in (*ids, tokenizer.end_id) if token is not None)

@@ -20,9 +20,11 @@ from agent.engine.device import free_bytes, pick_device, pick_dtype
 from agent.engine.fused_norm import fuse_norms
 from agent.engine.graph_runner import MOST_ROWS, GraphRunner
 from agent.engine.kv_cache import KVCache, bytes_per_token
+from agent.engine.limits import check
 from agent.engine.loop import Loop, RunsSteps
-from agent.engine.mailbox import Mailbox
+from agent.engine.mailbox import Mailboxes
 from agent.engine.options import EngineOptions
+from agent.engine.outcomes import Outcomes
 from agent.engine.packed import pack
 from agent.engine.provenance import Provenance
 from agent.engine.request import Request
@@ -31,9 +33,9 @@ from agent.engine.scheduler import Scheduler
 from agent.engine.shelf import Shelf
 from agent.engine.text_stream import TextStream
 from agent.engine.threads import ALL, compute_alone, compute_with
-from agent.engine.tokenizer import ChatTokenizer
+from agent.engine.tokenizer import ChatTokenizer, end_ids
 from agent.engine.whole_cache import WholeCache
-from agent.errors import AskError, ConfigurationError, InvalidRequest, ModelInvalid, PromptTooLong
+from agent.errors import AskError, ConfigurationError, ModelInvalid, PromptTooLong
 
 _MIB = 1024 * 1024
 _BLOCK = 16
@@ -66,7 +68,7 @@ class TransformersEngine:
             if self._device.type == "cpu":
                 compute_with(ALL)
             raise
-        self._mailboxes: dict[asyncio.AbstractEventLoop, Mailbox] = {}
+        self._mailboxes = Mailboxes()
         self._loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="askpod-adapters")
 
     def _load(self, options: EngineOptions, device: torch.device) -> None:
@@ -75,7 +77,7 @@ class TransformersEngine:
         if device.type == "cpu":
             pack(model)
         self._tokenizer = ChatTokenizer(options.folder)
-        self._end_ids = _end_ids(model, self._tokenizer)
+        self._end_ids = end_ids(model, self._tokenizer)
         self._vocabulary = int(model.config.vocab_size)
         self.model = options.name or options.folder.name
         self.context_length = int(getattr(model.config, "max_position_embeddings", 4096))
@@ -145,7 +147,9 @@ class TransformersEngine:
         deadline: float | None = None,
     ) -> AsyncGenerator[TokenDelta, None]:
         """As `Engine.generate`."""
-        self._check(prompt_ids, sampling)
+        check(prompt_ids, sampling, self._vocabulary, self.context_length)
+        if not self._scheduler.fits(len(prompt_ids) + sampling.max_tokens):
+            raise PromptTooLong(detail="more tokens than the KV cache has")
         if adapter is None:
             async with aclosing(self._stream(prompt_ids, sampling, None, salt, deadline)) as stream:
                 async for delta in stream:
@@ -179,12 +183,11 @@ class TransformersEngine:
     async def _stream(
         self, prompt_ids: Sequence[int], sampling: Sampling, adapter: str | None, salt: bytes, deadline: float | None
     ) -> AsyncGenerator[TokenDelta, None]:
-        outcomes: asyncio.Queue[TokenDelta | AskError] = asyncio.Queue()
-        mailbox = self._mailbox(asyncio.get_running_loop())
+        outcomes = Outcomes(self._mailboxes.of(asyncio.get_running_loop()))
 
         def deliver(outcome: TokenDelta | AskError) -> None:
             try:
-                mailbox.put(partial(outcomes.put_nowait, outcome))
+                outcomes.deliver(outcome)
             except RuntimeError:  # the event loop is closed: nobody waits any more
                 request.cancelled = True
 
@@ -192,21 +195,11 @@ class TransformersEngine:
         request = Request(prompt_ids, sampling, adapter, text, self._end_ids, deliver, salt=salt, deadline=deadline)
         self._loop.submit(request)
         try:
-            while True:
-                outcome = await outcomes.get()
-                if isinstance(outcome, AskError):
-                    raise outcome
-                yield outcome
-                if outcome.finish is not None:
-                    return
+            async with aclosing(outcomes.stream()) as stream:
+                async for delta in stream:
+                    yield delta
         finally:
             self._loop.cancel(request)
-
-    def _mailbox(self, here: asyncio.AbstractEventLoop) -> Mailbox:
-        if here not in self._mailboxes:
-            self._mailboxes = {loop: box for loop, box in self._mailboxes.items() if not loop.is_closed()}
-            self._mailboxes[here] = Mailbox(here)
-        return self._mailboxes[here]
 
     def provenance(self, adapter: str) -> Provenance | None:
         """As `Engine.provenance`."""
@@ -227,19 +220,6 @@ class TransformersEngine:
         self._loading.shutdown(wait=False, cancel_futures=True)
         if self._device.type == "cpu":
             compute_with(ALL)
-
-    def _check(self, prompt_ids: Sequence[int], sampling: Sampling) -> None:
-        """What would fail in the model, or never come to an end, is refused before it is near others."""
-        if not prompt_ids or len(prompt_ids) + sampling.max_tokens > self.context_length:
-            raise PromptTooLong
-        if not self._scheduler.fits(len(prompt_ids) + sampling.max_tokens):
-            raise PromptTooLong(detail="more tokens than the KV cache has")
-        ids = (*prompt_ids, *(sampling.allowed or ()), *(() if sampling.withheld is None else (sampling.withheld,)))
-        if not all(0 <= token < self._vocabulary for token in ids):
-            raise InvalidRequest(detail="a token is not in the vocabulary")
-        in_range = sampling.max_tokens >= 1 and sampling.temperature >= 0.0 and 0.0 < sampling.top_p <= 1.0
-        if not in_range or (sampling.top_k is not None and sampling.top_k < 1) or sampling.allowed == frozenset():
-            raise InvalidRequest(detail="sampling is out of range")
 
     def _cache_blocks(
         self, model: PreTrainedModel, options: EngineOptions, device: torch.device, dtype: torch.dtype
@@ -266,9 +246,3 @@ def _load_base(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
         raise ModelInvalid("BASE_MODEL cannot be loaded.", detail=repr(error)) from error
     prepared: PreTrainedModel = model.eval()
     return prepared
-
-
-def _end_ids(model: PreTrainedModel, tokenizer: ChatTokenizer) -> frozenset[int]:
-    declared = model.generation_config.eos_token_id if model.generation_config else None
-    ids = declared if isinstance(declared, list) else [declared]
-    return frozenset(token for token in (*ids, tokenizer.end_id) if token is not None)

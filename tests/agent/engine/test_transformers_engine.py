@@ -221,7 +221,8 @@ async def test_a_beginning_is_shared_with_those_of_the_same_adapter_and_salt_onl
     for adapter in (None, "random"):
         for salt in (b"", b"one caller"):
             assert 0 == await cached(adapter, salt)
-            assert 48 == await cached(adapter, salt)
+            # In whole blocks, of 16 tokens or of 32, and never its last token.
+            assert 32 <= await cached(adapter, salt) < len(prompt)
 
 
 async def test_an_adapter_of_the_folder_is_loaded_while_others_generate(adapter: Path, real_models: Path) -> None:
