@@ -129,7 +129,7 @@ class VllmEngine:
 
     def healthy(self) -> bool:
         """As `Engine.healthy`."""
-        return self._thread.is_alive() and not self._llm.errored
+        return self._llm is not None and self._thread.is_alive() and not self._llm.errored
 
     def close(self) -> None:
         """As `Engine.close`."""
@@ -141,7 +141,7 @@ class VllmEngine:
 
     async def _start(self, options: EngineOptions, device: str) -> AsyncLLM:
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
-        os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+        os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
         cache_mib = options.cache_mib or (_CPU_CACHE_MIB if device == "cpu" else 0)
         adapters: dict[str, Any] = {}
         if self._rank:
@@ -166,6 +166,7 @@ class VllmEngine:
 
     async def _stop(self) -> None:
         self._llm.shutdown()
+        self._llm = None
         others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in others:
             task.cancel()
