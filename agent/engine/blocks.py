@@ -33,6 +33,8 @@ class BlockPool:
         self._hashes: list[BlockHash | None] = [None] * count
         self._by_hash: dict[BlockHash, int] = {}
         self._free = FreeRuns(count)
+        # As many side by side there have not been since blocks were last given back.
+        self._too_many = count + 1
         # Held by nobody, but their content may be asked for again; the longest unused first.
         self._idle: OrderedDict[int, None] = OrderedDict()
 
@@ -76,11 +78,20 @@ class BlockPool:
         if count > self.available:
             raise OutOfBlocks
         length = self._free.best(count)[1] if self._free.count else 0
-        while length < count and self._idle:
-            length = self._drop_oldest()
-        if length < count:
+        # Nothing is dropped in vain: whoever waits for a run asks for it before each step.
+        if length < count and (count >= self._too_many or self._longest_unheld() < count):
+            self._too_many = min(self._too_many, count)
             raise OutOfBlocks
+        while length < count:
+            length = self._drop_oldest()
         return self._taken(self._free.best(count)[0], count)
+
+    def _longest_unheld(self) -> int:
+        longest = run = 0
+        for holders in self._holders:
+            run = 0 if holders else run + 1
+            longest = max(longest, run)
+        return longest
 
     def _taken(self, start: int, count: int) -> list[int]:
         taken = list(self._free.take(start, count))
@@ -101,6 +112,7 @@ class BlockPool:
             self._holders[block] -= 1
             if self._holders[block] > 0:
                 continue
+            self._too_many = self.count + 1
             if self._hashes[block] is None:
                 self._free.add(block)
             else:

@@ -102,6 +102,24 @@ class Holders(RuleBasedStateMachine):
             self.pool.publish(block, known)
         return (*shared, *taken)
 
+    @rule(target=held, count=st.integers(1, 6), tokens=TOKENS)
+    def begin_in_one_piece(self, count: int, tokens: list[int]) -> tuple[int, ...]:
+        cached = self.pool.match(hashes_of(tokens, b"a"))
+        unheld = "".join("-" if block in self.holders else "+" for block in range(self.COUNT))
+        try:
+            taken = self.pool.take_run(count)
+        except OutOfBlocks:
+            assert "+" * count not in unheld
+            assert cached == self.pool.match(hashes_of(tokens, b"a"))
+            return ()
+        assert taken == list(range(taken[0], taken[0] + count))
+        for block, known in zip(taken, hashes_of(tokens, b"a"), strict=False):
+            assert block not in self.holders
+            self.holders[block] = 1
+            self.pool.publish(block, known)
+        self.holders |= dict.fromkeys(taken, 1)
+        return tuple(taken)
+
     @rule(blocks=consumes(held))
     def end(self, blocks: tuple[int, ...]) -> None:
         self.pool.release(blocks)
