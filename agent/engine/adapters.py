@@ -28,8 +28,8 @@ def check_fits(folder: Path, base: nn.Module, base_names: set[str], base_fingerp
     then its provenance decides, and where it has none, the shapes.
 
     Raises:
-        AdapterMismatch: it declares another base or rank, was trained on other weights, or targets modules that the
-            base lacks or that have other shapes.
+        AdapterMismatch: it declares another base or rank, was trained on other weights, targets modules that the base
+            lacks or that have other shapes, or adds more than A and B to linear layers.
     """
     config = _read_config(folder)
     declared = str(config.get("base_model_name_or_path") or "")
@@ -37,6 +37,7 @@ def check_fits(folder: Path, base: nn.Module, base_names: set[str], base_fingerp
         name = declared.rsplit("/", 1)[-1].casefold()
         if name not in {known.casefold() for known in base_names}:
             raise AdapterMismatch("An adapter was made for another base model.", detail=f"{folder.name}: {declared}")
+    _check_plain(config, folder.name)
     modules, ranks = dict(base.named_modules()), _ranks(config)
     for key, shape in _shapes(folder).items():
         match = KEY.fullmatch(key)
@@ -86,6 +87,15 @@ def _read_config(folder: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or config.get("peft_type") != "LORA":
         raise AdapterMismatch("An adapter is not a LoRA adapter.", detail=folder.name)
     return config
+
+
+def _check_plain(config: Mapping[str, Any], name: str) -> None:
+    """Refuse what adds something else than A and B, which would be left out unseen."""
+    extras = [what for what in ("use_dora", "modules_to_save", "lora_bias", "fan_in_fan_out") if config.get(what)]
+    if config.get("bias", "none") != "none":
+        extras.append("bias")
+    if extras:
+        raise AdapterMismatch("An adapter is of a kind that this engine cannot run.", detail=f"{name}: {extras}")
 
 
 def _ranks(config: Mapping[str, Any]) -> set[Any]:

@@ -133,14 +133,6 @@ class BlockPool:
             self._by_hash[known_as] = block
             self._hashes[block] = known_as
 
-    def forget(self) -> None:
-        """Nothing that is in the cache can be matched any more."""
-        self._by_hash.clear()
-        self._hashes = [None] * self.count
-        for block in self._idle:
-            self._free.add(block)
-        self._idle.clear()
-
     def _drop_oldest(self) -> int:
         """Free the block that has been of no use for longest; the length of the free run that it is in."""
         block, _ = self._idle.popitem(last=False)

@@ -130,7 +130,7 @@ class Loop:
             request = self._untold.popleft()
             try:
                 request.tell()
-            except Exception as error:  # as in a step: it is this request's alone
+            except Exception as error:  # the text of others has nothing to do with this one's
                 _log.error("engine.no_text", exc_info=error)
                 request.fail(GenerationFailed(detail=repr(error)))
 
@@ -182,6 +182,8 @@ class Loop:
         self._scheduler.settle(planned, time.monotonic() - began)
 
     def _accept(self, request: Request, span: Span, scores: Scores, row: int) -> None:
+        if request.ended:  # meanwhile, as its text could not be made
+            return
         before = len(request.tokens)
         request.accept(scores, row, span.tokens[len(span.tokens) - span.wanted + 1 :])
         self.generated += len(request.tokens) - before

@@ -21,7 +21,7 @@ from agent.engine.adapters import CONFIG, KEY, WEIGHTS
 from agent.engine.step import Run
 from agent.errors import AdapterMismatch
 
-# With several adapters, up to so many rows are multiplied with all of them at once: a step of a CPU.
+# On a CPU, up to so many rows of several adapters are multiplied with all of them at once.
 _FEW_ROWS = 512
 
 
@@ -164,11 +164,9 @@ class Adapters:
         """Read the weights of an adapter that fits (`agent.engine.adapters.check_fits`).
 
         Raises:
-            AdapterMismatch: it is of a kind that adds more than A and B to linear layers, or changes the output layer,
-                or has weights that are no finite numbers.
+            AdapterMismatch: it changes the output layer, or has weights that are no finite numbers.
         """
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        _check_plain(config, folder.name)
         halves: dict[str, dict[str, torch.Tensor]] = {}
         for key, weight in load_file(folder / WEIGHTS).items():
             match = KEY.fullmatch(key)
@@ -203,15 +201,6 @@ class Adapters:
             known = self._layers[module] = LoraLinear(self._base.get_submodule(module), self.routing)
             setattr(owner, child, known)
         return known
-
-
-def _check_plain(config: Mapping[str, Any], name: str) -> None:
-    """Refuse what adds something else than A and B, which would be left out unseen."""
-    extras = [what for what in ("use_dora", "modules_to_save", "lora_bias", "fan_in_fan_out") if config.get(what)]
-    if config.get("bias", "none") != "none":
-        extras.append("bias")
-    if extras:
-        raise AdapterMismatch("An adapter is of a kind that this engine cannot run.", detail=f"{name}: {extras}")
 
 
 def _scale(config: Mapping[str, Any], module: str) -> float:

@@ -1,6 +1,7 @@
 """Hands what the engine's thread has for an event loop over to it, all that there is at once."""
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Callable
 
@@ -46,10 +47,12 @@ class Mailboxes:
 
     def __init__(self) -> None:
         self._of: dict[asyncio.AbstractEventLoop, Mailbox] = {}
+        self._adding = threading.Lock()
 
     def of(self, loop: asyncio.AbstractEventLoop) -> Mailbox:
         """That of a loop that runs."""
-        if loop not in self._of:
-            self._of = {known: box for known, box in self._of.items() if not known.is_closed()}
-            self._of[loop] = Mailbox(loop)
-        return self._of[loop]
+        with self._adding:
+            if loop not in self._of:
+                self._of = {known: box for known, box in self._of.items() if not known.is_closed()}
+                self._of[loop] = Mailbox(loop)
+            return self._of[loop]

@@ -22,13 +22,17 @@ class Pace:
         self._squares = np.zeros((3, 3))
         self._products = np.zeros(3)
         self._with_guesses = 0.0
+        self._strange = 0
         self._known: np.ndarray = np.zeros(3)
 
     def learn(self, sequences: int, guesses: int, seconds: float) -> None:
         """A step of so many sequences with so many guesses in all has taken so long."""
         step = np.array([1.0, sequences, guesses])
         expected = float(self._known @ step)
-        if self._squares[0, 0] > _FEWEST and seconds > _STRANGE * expected > 0:
+        strange = self._squares[0, 0] > _FEWEST and seconds > _STRANGE * expected > 0
+        self._strange = self._strange + 1 if strange else 0
+        # What is always strange is how it is now.
+        if 0 < self._strange <= _FEWEST:
             return
         kept = 0.5 ** (1 / _HALF_LIFE)
         self._squares = kept * self._squares + np.outer(step, step)

@@ -103,7 +103,7 @@ class Request:
 
     def tell(self) -> None:
         """Deliver what has been accepted and not been told yet."""
-        while self._untold:
+        while self._untold and not self._over:
             token, logprob, withheld = self._untold.popleft()
             text, stopped = self._text.add(token)
             stops = stopped or token in self._end_ids

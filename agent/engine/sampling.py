@@ -8,7 +8,7 @@ from agent.engine.base import Sampling
 from agent.engine.scores import Scores
 
 # Below it the likeliest token is all that is left, and logits divided by it may not be numbers any more.
-_COLDEST = 1e-4
+COLDEST = 1e-4
 
 
 class Sampler:
@@ -19,7 +19,7 @@ class Sampler:
     def __init__(self, sampling: Sampling) -> None:
         self._sampling = sampling
         self._picked = 0
-        self._greedy = sampling.temperature < _COLDEST and sampling.allowed is None
+        self._greedy = sampling.temperature < COLDEST and sampling.allowed is None
         self.logprob = 0.0
         self.withheld: float | None = None
         self._generator = torch.Generator()
@@ -31,15 +31,17 @@ class Sampler:
     def pick(self, scores: Scores, row: int) -> int:
         """A token id for one row; `logprob` and `withheld` are as in `TokenDelta`."""
         withheld = self._sampling.withheld if self._picked == 0 else None
-        self._picked += 1
         if self._greedy and withheld is None:
             self.logprob, self.withheld = scores.logprobs[row], None
+            self._picked += 1
             return scores.likeliest[row]
         logits = scores.logits[row]
         logprobs = torch.log_softmax(logits.float(), dim=-1)
         self.withheld = None if withheld is None else float(logprobs[withheld])
         token = self._sample(self._possible(logits, withheld))
         self.logprob = float(logprobs[token])
+        # Only now: a step that fails before this is made again.
+        self._picked += 1
         return token
 
     def _possible(self, logits: torch.Tensor, withheld: int | None) -> torch.Tensor:
@@ -52,7 +54,7 @@ class Sampler:
         return logits
 
     def _sample(self, logits: torch.Tensor) -> int:
-        if self._sampling.temperature < _COLDEST:
+        if self._sampling.temperature < COLDEST:
             return int(logits.argmax())
         probabilities = torch.softmax(logits.float().cpu() / self._sampling.temperature, dim=-1)
         ranked, ids = probabilities.sort(descending=True, stable=True)

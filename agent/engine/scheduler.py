@@ -60,7 +60,7 @@ class Scheduler:
         self._reap()
         planned: dict[Request, Span] = {}
         left = self._step_tokens
-        generating = [one for one in self.running if one.pending == 1]
+        generating = [one for one in self.running if one.pending == 1 and not one.borrowed]
         guesses = self._guessing_tokens - len(generating) if self._drafts else 0
         worth = self._pace.worth(len(generating))
         # The oldest first: who is thrown out to make room is always younger.
@@ -68,7 +68,7 @@ class Scheduler:
             used = self._plan_next(request, planned, left, guesses, worth)
             left -= used
             guesses -= max(0, used - 1)
-        for request in [one for one in self.running if one.pending > 1]:
+        for request in [one for one in self.running if one.pending > 1 or one.borrowed]:
             left -= self._plan_piece(request, planned, left)
         while left > 0 and self.waiting and len(self.running) < self._most_running and self._admit():
             left -= self._plan_piece(self.running[-1], planned, left)
@@ -107,7 +107,7 @@ class Scheduler:
 
     def _reap(self) -> None:
         for request in (*self.running, *self.waiting):
-            if not request.cancelled and request.late:
+            if not (request.cancelled or request.ended) and request.late:
                 request.expire()
             if request.cancelled or request.ended:
                 self.drop(request)

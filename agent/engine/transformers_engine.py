@@ -114,6 +114,10 @@ class TransformersEngine:
         self._loop.start()
         try:
             self._loop.between_steps(first).result()
+        except torch.OutOfMemoryError as error:
+            self._loop.close()
+            message = "The GPU's memory is too small for a step beside the KV cache: lower KV_CACHE_MIB or STEP_TOKENS."
+            raise ConfigurationError(message, detail=repr(error)) from error
         except BaseException:
             self._loop.close()
             raise

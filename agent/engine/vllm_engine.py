@@ -4,7 +4,8 @@ import asyncio
 import os
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from vllm.engine.arg_utils import AsyncEngineArgs
 from vllm.lora.request import LoRARequest
 from vllm.v1.engine.async_llm import AsyncLLM
 
-from agent.engine.adapters import check_fits, fingerprint, rank_of
+from agent.engine.adapters import WEIGHTS, check_fits, fingerprint, rank_of
 from agent.engine.base import ChatMessage, EngineStats, Sampling, TokenDelta
 from agent.engine.catalog import Catalog
 from agent.engine.device import pick_device, pick_dtype
@@ -26,11 +27,12 @@ from agent.engine.provenance import Provenance
 from agent.engine.text_stream import TextStream
 from agent.engine.tokenizer import ChatTokenizer, end_ids
 from agent.engine.vllm_stream import Asked, Generations
-from agent.errors import AdapterMismatch, DeadlineExceeded, GenerationFailed, ModelInvalid, UnknownAdapter
+from agent.errors import AdapterMismatch, AskError, DeadlineExceeded, GenerationFailed, ModelInvalid, UnknownAdapter
 
 _MOST_RUNNING = {"cpu": 16, "cuda": 128}
 # What vLLM has room for; the next one that is as large as the largest adapter.
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+_USUAL_RANK = 16
 _MIB = 1024 * 1024
 # Of keys and values on a CPU, where nothing says so and vLLM would take a share of all memory.
 _CPU_CACHE_MIB = 2048
@@ -40,8 +42,8 @@ _CPU_BLOCK = 32
 class VllmEngine:
     """Starts vLLM with the base model of the options; adapters are read when they are first asked for.
 
-    vLLM decides itself how many tokens a step has and whether guesses pay: `step_tokens`, `threads` and `drafts` of the
-    options say nothing to it.
+    vLLM decides itself how many tokens a step has, whether guesses pay and when one of its processes hangs:
+    `step_tokens`, `threads`, `drafts` and `hung_s` of the options say nothing to it.
 
     Raises:
         ModelInvalid, AdapterMismatch, ConfigurationError: see `agent.errors`.
@@ -55,23 +57,30 @@ class VllmEngine:
         self._vocabulary = int(self._base.config.vocab_size)
         self.model = options.name or options.folder.name
         self._base_names = {self.model, options.folder.name}
-        self.context_length = int(getattr(self._base.config, "max_position_embeddings", 4096))
         self.default_adapter = options.default_adapter
         self.capacity = options.most_running or _MOST_RUNNING[device.type]
         self._catalog = Catalog(options.adapters, options.adapter_folder)
-        self._rank = _room_for(self._catalog)
-        self._loras: dict[str, LoRARequest] = {}
+        self._rank = _room_for(self._catalog, options.adapter_folder)
+        # The time of its weights, as which vLLM knows it, and whether that has taken it.
+        self._loras: dict[str, tuple[int, LoRARequest]] = {}
+        self._taken: set[str] = set()
         self._lora_numbers = count(1)
         self._active = 0
         for name in self._catalog.named:
             self._check_adapter(name)
         self._mailboxes = Mailboxes()
+        self._closed = False
+        # Whoever has come through is known to the event loop before it is told to stop.
+        self._gate = threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="askpod-vllm", daemon=True)
         self._thread.start()
         try:
+            ends = end_ids(self._base, self._tokenizer)
             self._llm: Any = self._there(self._start(options, device.type))
-            self._generations = Generations(self._llm, end_ids(self._base, self._tokenizer))
+            self._generations = Generations(self._llm, ends)
+            # As much as there is room for.
+            self.context_length = int(self._llm.model_config.max_model_len)
         except Exception as error:  # vLLM's own processes end with whatever error they have
             self._end_thread()
             raise ModelInvalid("vLLM cannot run BASE_MODEL.", detail=repr(error)) from error
@@ -108,13 +117,15 @@ class VllmEngine:
     ) -> AsyncGenerator[TokenDelta, None]:
         """As `Engine.generate`."""
         check(prompt_ids, sampling, self._vocabulary, self.context_length)
-        lora = None if adapter is None else self._loras.get(adapter) or await asyncio.to_thread(self._lora, adapter)
-        if not self.healthy():
-            raise GenerationFailed(detail="vLLM has ended")
+        lora = None if adapter is None else await asyncio.to_thread(self._lora, adapter)
         outcomes = Outcomes(self._mailboxes.of(asyncio.get_running_loop()))
         text = TextStream(self._tokenizer, sampling.stop)
         asked = Asked(prompt_ids, sampling, lora, salt, deadline, text, outcomes)
-        serving = asyncio.run_coroutine_threadsafe(self._serve(asked), self._loop)
+        with self._gate:
+            if not self.healthy():
+                raise GenerationFailed(detail="vLLM has ended")
+            serving = asyncio.run_coroutine_threadsafe(self._serve(asked), self._loop)
+        serving.add_done_callback(partial(_ended, outcomes))
         try:
             async with aclosing(outcomes.stream()) as stream:
                 async for delta in stream:
@@ -129,11 +140,13 @@ class VllmEngine:
 
     def healthy(self) -> bool:
         """As `Engine.healthy`."""
-        return self._llm is not None and self._thread.is_alive() and not self._llm.errored
+        return not self._closed and self._thread.is_alive() and not self._llm.errored
 
     def close(self) -> None:
         """As `Engine.close`."""
-        if self._thread.is_alive():
+        with self._gate:
+            closing, self._closed = not self._closed, True
+        if closing:
             self._there(self._stop())
             self._end_thread()
 
@@ -153,6 +166,8 @@ class VllmEngine:
             AsyncEngineArgs(
                 model=str(options.folder),
                 dtype=str(pick_dtype(options.dtype, pick_device(options.device))).removeprefix("torch."),
+                # As the model's, or as many as the cache can hold.
+                max_model_len=-1,
                 max_num_seqs=self.capacity,
                 enable_prefix_caching=True,
                 # On a CPU it would be 128: beginnings are shared in whole blocks.
@@ -166,6 +181,7 @@ class VllmEngine:
 
     async def _stop(self) -> None:
         self._llm.shutdown()
+        # It would do that again when the interpreter ends, and cannot then.
         self._llm = None
         others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in others:
@@ -174,21 +190,30 @@ class VllmEngine:
 
     async def _serve(self, asked: Asked) -> None:
         self._active += 1
+        until = asyncio.timeout_at(asked.deadline)
         try:
-            async with asyncio.timeout_at(asked.deadline):
+            async with until:
+                if asked.lora is not None:
+                    await self._take(asked.lora)
                 await self._generations.run(asked)
-        except TimeoutError:
-            asked.outcomes.deliver(DeadlineExceeded())
-        except asyncio.CancelledError:
-            # Whoever went does not listen any more; whoever is there still learns that the engine has been closed.
-            asked.outcomes.deliver(GenerationFailed(detail="the engine has ended"))
-            raise
+        except AskError as error:
+            asked.outcomes.deliver(error)
         except Exception as error:  # the engine's edge: whatever vLLM raises, others go on
-            asked.outcomes.deliver(GenerationFailed(detail=repr(error)))
+            asked.outcomes.deliver(DeadlineExceeded() if until.expired() else GenerationFailed(detail=repr(error)))
         finally:
             self._active -= 1
 
     # ------------------------------------------------------------------ adapters
+
+    async def _take(self, lora: LoRARequest) -> None:
+        """Let vLLM read an adapter before it is used: in a step its error would be everybody's."""
+        if lora.lora_name in self._taken:
+            return
+        try:
+            await self._llm.add_lora(lora)
+        except Exception as error:  # vLLM's own errors come out of another process, as whatever they are there
+            raise UnknownAdapter(param="adapter", detail=repr(error)) from error
+        self._taken.add(lora.lora_name)
 
     def _lora(self, name: str) -> LoRARequest:
         """Raises: UnknownAdapter: there is none of this name, or it does not fit."""
@@ -198,7 +223,12 @@ class VllmEngine:
             raise UnknownAdapter(param="adapter", detail=repr(error)) from error
         if place is None:
             raise UnknownAdapter(param="adapter")
-        return self._loras.setdefault(name, LoRARequest(name, next(self._lora_numbers), str(place)))
+        changed = (place / WEIGHTS).stat().st_mtime_ns
+        if name not in self._loras or self._loras[name][0] != changed:
+            # Another name too: what vLLM has cached for the old weights must not be taken for these.
+            number = next(self._lora_numbers)
+            self._loras[name] = changed, LoRARequest(f"{name}-{number}", number, str(place))
+        return self._loras[name][1]
 
     def _check_adapter(self, name: str) -> Path | None:
         place = self._catalog.place(name)
@@ -220,8 +250,18 @@ class VllmEngine:
         self._loop.close()
 
 
-def _room_for(catalog: Catalog) -> int:
-    """The rank that all adapters there are have room in; 0 where there are none."""
-    ranks = [rank_of(place) for name in catalog.names if (place := catalog.place(name)) is not None]
-    largest = max(ranks, default=0)
-    return next((rank for rank in _RANKS if rank >= largest), _RANKS[-1]) if largest else 0
+def _room_for(catalog: Catalog, folder: Path | None) -> int:
+    """The rank that all adapters there are have room in, and usual ones that may come; 0 where there can be none."""
+    ranks = [0 if folder is None else _USUAL_RANK]
+    for place in map(catalog.place, catalog.names):
+        try:
+            ranks.append(0 if place is None else rank_of(place))
+        except AdapterMismatch:  # refused when it is asked for
+            continue
+    return next((rank for rank in _RANKS if rank >= max(ranks)), _RANKS[-1]) if max(ranks) else 0
+
+
+def _ended(outcomes: Outcomes, _serving: object) -> None:
+    """Whoever still waits then waits for nothing: the engine was closed."""
+    with suppress(RuntimeError):  # or nobody does
+        outcomes.deliver(GenerationFailed(detail="the engine has ended"))

@@ -16,10 +16,10 @@ from vllm.sampling_params import RequestOutputKind
 
 from agent.engine.base import FinishReason, Sampling, TokenDelta
 from agent.engine.outcomes import Outcomes
+from agent.engine.sampling import COLDEST
 from agent.engine.text_stream import TextStream
 
 _NEVER = -100.0
-_COLDEST = 1e-4
 
 
 @dataclass(slots=True)
@@ -51,20 +51,25 @@ class Generations:
 
     async def run(self, asked: Asked) -> None:
         """Deliver its tokens up to the last one."""
-        sampling, prompt_ids, cached = asked.sampling, list(asked.prompt_ids), None
+        sampling, prompt_ids, first = asked.sampling, list(asked.prompt_ids), None
         if sampling.withheld is not None:
             # It must not stand first, but may come later: the first token is a generation of its own.
-            async for delta in self._tokens(asked, prompt_ids, replace(sampling, max_tokens=1)):
-                first, cached = delta, delta.cached_tokens
+            async with aclosing(self._tokens(asked, prompt_ids, replace(sampling, max_tokens=1))) as tokens:
+                first = await anext(tokens)
             if first.finish == "length" and sampling.max_tokens > 1:
                 first = replace(first, finish=None)
+            elif first.finish == "length":
+                first = replace(first, text=first.text + asked.text.rest())
             asked.outcomes.deliver(first)
             if first.finish is not None:
                 return
             prompt_ids.append(first.token_id)
             sampling = replace(sampling, max_tokens=sampling.max_tokens - 1, withheld=None)
-        async for delta in self._tokens(asked, prompt_ids, sampling):
-            asked.outcomes.deliver(delta if cached is None else replace(delta, cached_tokens=cached))
+        async with aclosing(self._tokens(asked, prompt_ids, sampling)) as tokens:
+            async for delta in tokens:
+                if first is not None:
+                    delta = replace(delta, cached_tokens=first.cached_tokens, queue_ms=first.queue_ms)
+                asked.outcomes.deliver(delta)
 
     async def _tokens(
         self, asked: Asked, prompt_ids: list[int], sampling: Sampling
@@ -105,7 +110,7 @@ class Generations:
             bias, told = {sampling.withheld: _NEVER}, [sampling.withheld]
         return SamplingParams(
             max_tokens=sampling.max_tokens,
-            temperature=0.0 if sampling.temperature < _COLDEST else sampling.temperature,
+            temperature=0.0 if sampling.temperature < COLDEST else sampling.temperature,
             top_p=sampling.top_p,
             top_k=sampling.top_k or 0,
             seed=sampling.seed,

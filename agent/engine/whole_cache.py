@@ -7,6 +7,9 @@ from transformers import PretrainedConfig
 
 from agent.engine.kv_cache import head_shape
 
+# Blocks at once: that much memory is taken for them meanwhile.
+_COPIED = 128
+
 
 class WholeCache:
     """For each layer the keys and the values of `blocks` blocks of `size` tokens, and of the slot `spare`, that of
@@ -37,10 +40,9 @@ class WholeCache:
         own_values.index_copy_(0, slots, values.transpose(0, 1))
 
     def copy(self, pairs: Sequence[tuple[int, int]]) -> None:
-        """Copy blocks, in all layers: of each pair the first into the second, as the first was before."""
-        if not pairs:
-            return
-        sources, targets = torch.tensor(pairs).T.to(self._all.device)
+        """Copy blocks, in all layers: of each pair the first into the second; none may be both."""
         layers, _, _, heads, head_size = self._all.shape
         blocks = self._all[:, :, : self.spare].view(layers, 2, -1, self.size * heads * head_size)
-        blocks.index_copy_(2, targets, blocks.index_select(2, sources))
+        for first in range(0, len(pairs), _COPIED):
+            sources, targets = torch.tensor(pairs[first : first + _COPIED]).T.to(self._all.device)
+            blocks.index_copy_(2, targets, blocks.index_select(2, sources))

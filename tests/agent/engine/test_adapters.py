@@ -1,5 +1,6 @@
 """Which adapters there are, which is the default, and which are refused."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from agent.engine.adapters import check_fits, fingerprint
+from agent.engine.adapters import CONFIG, check_fits, fingerprint
 from agent.engine.provenance import FILE_NAME, Provenance
 from agent.errors import AdapterMismatch, ConfigurationError
 from agent.language_model import adapter_folders, default_adapter
@@ -104,3 +105,14 @@ def test_a_fingerprint_outlives_another_dtype() -> None:
     """And tells any other model."""
     assert fingerprint(small_base().bfloat16()) == fingerprint(small_base().bfloat16().float())
     assert fingerprint(small_base(seed=1)) != fingerprint(small_base())
+
+
+@pytest.mark.parametrize("change", [{"use_dora": True}, {"modules_to_save": ["lm_head"]}, {"bias": "all"}])
+def test_an_adapter_that_adds_more_than_lora_is_refused(
+    base: nn.Module, adapter: Path, change: dict[str, object]
+) -> None:
+    """What it adds besides would be left out unseen."""
+    config = json.loads((adapter / CONFIG).read_text())
+    (adapter / CONFIG).write_text(json.dumps(config | change))
+    with pytest.raises(AdapterMismatch):
+        check_fits(adapter, base, {"small"}, fingerprint(base))

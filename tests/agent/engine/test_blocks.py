@@ -68,8 +68,6 @@ def test_what_is_in_a_released_block_is_found_until_its_place_is_needed() -> Non
     assert first == pool.match(hashes)
     pool.take(2)
     assert first[:1] == pool.match(hashes)
-    pool.forget()
-    assert [] == pool.match(hashes)
 
 
 class Holders(RuleBasedStateMachine):

@@ -15,7 +15,7 @@ from agent.engine.runner import Runner
 from agent.engine.scores import Scores
 from agent.engine.step import Span
 from agent.errors import AskError, DeadlineExceeded, GenerationFailed
-from tests.agent.engine.tiny import ADAPTERS, BLOCK, MOST, Asked, Bench, assert_rounding_only, said, settled
+from tests.agent.engine.tiny import ADAPTERS, BLOCK, MOST, Asked, Bench, NoText, assert_rounding_only, said, settled
 
 _DRAW = random.Random(3)  # noqa: S311
 _BEGINNINGS = [tuple(_DRAW.randrange(97) for _ in range(length)) for length in (1, 2, 17, 40)]
@@ -229,6 +229,41 @@ def test_a_step_that_is_too_large_for_the_memory_is_made_smaller() -> None:
     try:
         prompt = (13, *PROMPTS[2])
         assert list(said(prompt, None)) == bench.ask(prompt).wait()
+    finally:
+        bench.close()
+
+
+def test_what_is_copied_for_a_step_is_copied_when_it_is_made_again() -> None:
+    """Of a prompt of which only the last token is not in the cache; nothing else is in its blocks before."""
+    error = torch.OutOfMemoryError("CUDA out of memory")
+    bench = Bench(whole=True, left_behind=float("nan"), wrap=lambda runner: Stumbling(runner, error))
+    try:
+        beginning = (1, 2, 3, 4, 5, 6, 7, 8) * (16 // BLOCK)
+        bench.ask((*beginning, 5)).wait()
+        asked = bench.ask((*beginning, 13))
+        assert list(said((*beginning, 13), None)) == asked.wait()
+        assert len(beginning) == asked.cached_tokens
+        settled(bench)
+    finally:
+        bench.close()
+
+
+@pytest.mark.parametrize("stop", [(), ("never",)])
+def test_who_has_no_text_fails_once(stop: tuple[str, ...]) -> None:
+    """Whoever comes afterwards is answered."""
+
+    class Broken(NoText):
+        def add(self, token_id: int) -> tuple[str, bool]:
+            raise ValueError(token_id)
+
+    bench = Bench()
+    try:
+        asked = bench.ask(PROMPTS[2], sampling=Sampling(MOST, stop=stop), text=Broken())
+        with pytest.raises(GenerationFailed):
+            asked.wait()
+        assert list(said(PROMPTS[3], None)) == bench.ask(PROMPTS[3]).wait()
+        assert [] == asked.tokens
+        settled(bench)
     finally:
         bench.close()
 

@@ -192,9 +192,10 @@ class Bench:
     def ask(
         self, prompt: Sequence[int], adapter: str | None = None, sampling: Sampling | None = None,
         on_token: Callable[["Asked"], None] = lambda _asked: None, deadline: float | None = None, salt: bytes = b"",
+        text: NoText | None = None,
     ) -> "Asked":  # fmt: skip
         """Hand a prompt in; `on_token` is called in the engine's thread."""
-        return Asked(self, prompt, adapter, sampling or Sampling(MOST), on_token, deadline, salt)
+        return Asked(self, prompt, adapter, sampling or Sampling(MOST), on_token, deadline, salt, text)
 
     def close(self) -> None:
         """End the loop."""
@@ -207,6 +208,7 @@ class Asked:
     def __init__(
         self, bench: Bench, prompt: Sequence[int], adapter: str | None, sampling: Sampling,
         on_token: Callable[["Asked"], None], deadline: float | None, salt: bytes,
+        text: NoText | None = None,
     ) -> None:  # fmt: skip
         self.tokens: list[int] = []
         self.cached_tokens = 0
@@ -215,7 +217,7 @@ class Asked:
         self._end: queue.Queue[AskError | None] = queue.Queue()
         salted = f"{adapter}\0".encode() + salt
         self.request = Request(
-            prompt, sampling, adapter, NoText(), frozenset(), self._take, salt=salted, deadline=deadline  # type: ignore[arg-type]
+            prompt, sampling, adapter, text or NoText(), frozenset(), self._take, salt=salted, deadline=deadline  # type: ignore[arg-type]
         )  # fmt: skip
         bench.loop.submit(self.request)
 
