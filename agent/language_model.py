@@ -29,7 +29,7 @@ def load_language_model(settings: Settings) -> Engine:
         return NoEngine()
     if settings.engine == "vllm":
         try:
-            from agent.engine.vllm_engine import VllmEngine
+            from agent.engine.vllm.engine import VllmEngine
         except ModuleNotFoundError as error:
             raise ConfigurationError(
                 "ENGINE is vllm, but vLLM is not installed: see requirements-vllm.txt.", detail=repr(error)

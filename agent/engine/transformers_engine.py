@@ -12,13 +12,14 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-from agent.engine import flash
 from agent.engine.attention import NAME as ATTENTION
 from agent.engine.base import ChatMessage, EngineStats, Sampling, TokenDelta
 from agent.engine.blocks import BlockPool
+from agent.engine.cuda import flash
+from agent.engine.cuda.fused_norm import fuse_norms
+from agent.engine.cuda.graph_runner import MOST_ROWS, GraphRunner
+from agent.engine.cuda.whole_cache import WholeCache
 from agent.engine.device import free_bytes, pick_device, pick_dtype
-from agent.engine.fused_norm import fuse_norms
-from agent.engine.graph_runner import MOST_ROWS, GraphRunner
 from agent.engine.kv_cache import KVCache, bytes_per_token
 from agent.engine.limits import check
 from agent.engine.loop import Loop, RunsSteps
@@ -34,7 +35,6 @@ from agent.engine.shelf import Shelf
 from agent.engine.text_stream import TextStream
 from agent.engine.threads import ALL, compute_alone, compute_with
 from agent.engine.tokenizer import ChatTokenizer, end_ids
-from agent.engine.whole_cache import WholeCache
 from agent.errors import AskError, ConfigurationError, ModelInvalid, PromptTooLong
 
 _MIB = 1024 * 1024

@@ -6,7 +6,7 @@ from torch import nn
 from transformers.models.gemma.modeling_gemma import GemmaRMSNorm
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
-from agent.engine.fused_norm import FusedNorm, fuse_norms
+from agent.engine.cuda.fused_norm import FusedNorm, fuse_norms
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

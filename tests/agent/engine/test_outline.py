@@ -7,7 +7,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from agent.engine.adapters import check_fits, fingerprint
-from agent.engine.outline import outline
+from agent.engine.vllm.outline import outline
 from agent.errors import AdapterMismatch, ModelInvalid
 from agent.settings import EMBEDDED_LLM
 from tests.agent.engine.tiny import adapter_folder

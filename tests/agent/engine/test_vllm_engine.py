@@ -12,7 +12,7 @@ pytest.importorskip("vllm")
 
 from agent.engine.adapters import CONFIG
 from agent.engine.base import Sampling
-from agent.engine.vllm_engine import VllmEngine
+from agent.engine.vllm.engine import VllmEngine
 from agent.errors import GenerationFailed, UnknownAdapter
 from agent.language_model import engine_options
 from agent.settings import Settings

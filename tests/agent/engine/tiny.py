@@ -11,11 +11,12 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from agent.engine import flash
 from agent.engine.attention import NAME as ATTENTION
 from agent.engine.base import Sampling, TokenDelta
 from agent.engine.blocks import BlockPool
-from agent.engine.graph_runner import GraphRunner
+from agent.engine.cuda import flash
+from agent.engine.cuda.graph_runner import GraphRunner
+from agent.engine.cuda.whole_cache import WholeCache
 from agent.engine.kv_cache import KVCache
 from agent.engine.loop import Loop, RunsSteps
 from agent.engine.lora import Adapters, Routing
@@ -25,7 +26,6 @@ from agent.engine.runner import Runner
 from agent.engine.scheduler import Scheduler
 from agent.engine.scores import Scores
 from agent.engine.step import Span
-from agent.engine.whole_cache import WholeCache
 from agent.errors import AskError
 
 Case = tuple[tuple[int, ...], str | None]

@@ -22,11 +22,11 @@ from agent.engine.limits import check
 from agent.engine.mailbox import Mailboxes
 from agent.engine.options import EngineOptions
 from agent.engine.outcomes import Outcomes
-from agent.engine.outline import outline
 from agent.engine.provenance import Provenance
 from agent.engine.text_stream import TextStream
 from agent.engine.tokenizer import ChatTokenizer, end_ids
-from agent.engine.vllm_stream import Asked, Generations
+from agent.engine.vllm.generations import Asked, Generations
+from agent.engine.vllm.outline import outline
 from agent.errors import AdapterMismatch, AskError, DeadlineExceeded, GenerationFailed, ModelInvalid, UnknownAdapter
 
 _MOST_RUNNING = {"cpu": 16, "cuda": 128}

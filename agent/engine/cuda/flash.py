@@ -13,8 +13,8 @@ import torch
 from torch.nn.attention.varlen import varlen_attn
 from transformers import AttentionInterface, PretrainedConfig
 
+from agent.engine.cuda.whole_cache import WholeCache
 from agent.engine.kv_cache import head_shape
-from agent.engine.whole_cache import WholeCache
 
 # Not "flash": transformers looks for its own kernels under such names.
 NAME = "askpod-whole"

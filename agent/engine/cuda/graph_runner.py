@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedModel
 
-from agent.engine.flash import Sequences
+from agent.engine.cuda.flash import Sequences
+from agent.engine.cuda.whole_cache import WholeCache
 from agent.engine.lora import Routing
 from agent.engine.scores import Scores, likeliest
 from agent.engine.step import Span, wanted_rows
-from agent.engine.whole_cache import WholeCache
 
 # Of a recorded step; smaller ones are filled up to the next power of two.
 MOST_ROWS = 256
@@ -33,7 +33,7 @@ class GraphRunner:
     """A model with its cache and its adapters; as `Runner`, for spans whose sequences are whole.
 
     Args:
-        model: loaded with the attention `agent.engine.flash.NAME`.
+        model: loaded with the attention `agent.engine.cuda.flash.NAME`.
         cache: of that model.
         routing: tells its layers which rows are whose adapter's.
         most_tokens: of a sequence.

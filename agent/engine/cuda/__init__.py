@@ -1,0 +1,1 @@
+"""The engine on a GPU: whole sequences, FlashAttention, recorded steps."""
