@@ -5,7 +5,7 @@ the attention (`AttentionInterface`, "Attention backends" in its documentation),
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,9 +87,7 @@ def attend(
     Raises:
         NotImplementedError: the model wants more of its attention than this.
     """
-    unknown = [name for name in ("softcap", "s_aux") if others.get(name) is not None]
-    if unknown or attention_mask is not None:
-        raise NotImplementedError(f"attention with {unknown or 'a mask'}")
+    refuse_more(attention_mask, others)
     cache, step, layer = attending.cache, attending.step, int(module.layer_idx)  # type: ignore[arg-type]
     cache.write(layer, step.slots, key[0], value[0])
     _, heads, rows, size = query.shape
@@ -109,6 +107,13 @@ def attend(
             mask = attending.mask(number, sliding_window if narrow else None, query.device)
             out[start:end] = _attend_one(asked, *known, mask, scale)
     return out[None], None
+
+
+def refuse_more(attention_mask: torch.Tensor | None, others: Mapping[str, Any]) -> None:
+    """Raises NotImplementedError: a model wants more of its attention than any of ours does."""
+    unknown = [name for name in ("softcap", "s_aux") if others.get(name) is not None]
+    if unknown or attention_mask is not None:
+        raise NotImplementedError(f"attention with {unknown or 'a mask'}")
 
 
 def _attend_together(

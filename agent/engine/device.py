@@ -8,6 +8,9 @@ import torch
 from agent.engine.options import DeviceChoice, DtypeChoice
 from agent.errors import ConfigurationError
 
+# Generations at once, where nothing says so.
+MOST_RUNNING = {"cpu": 16, "cuda": 128}
+
 
 def pick_device(choice: DeviceChoice) -> torch.device:
     """CUDA where there is one, unless `choice` says otherwise.

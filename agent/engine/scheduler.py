@@ -76,7 +76,7 @@ class Scheduler:
 
     def settle(self, planned: Mapping[Request, Span], seconds: float) -> None:
         """The step is done, in so many seconds: what is in the cache now can be shared, and what has ended leaves."""
-        if all(span.wanted == len(span.tokens) for span in planned.values()):
+        if self._drafts and all(span.wanted == len(span.tokens) for span in planned.values()):
             rows = sum(span.wanted for span in planned.values())
             self._pace.learn(len(planned), rows - len(planned), seconds)
         for request, span in planned.items():

@@ -19,7 +19,7 @@ from agent.engine.cuda import flash
 from agent.engine.cuda.fused_norm import fuse_norms
 from agent.engine.cuda.graph_runner import MOST_ROWS, GraphRunner
 from agent.engine.cuda.whole_cache import WholeCache
-from agent.engine.device import free_bytes, pick_device, pick_dtype
+from agent.engine.device import MOST_RUNNING, free_bytes, pick_device, pick_dtype
 from agent.engine.kv_cache import KVCache, bytes_per_token
 from agent.engine.limits import check
 from agent.engine.loop import Loop, RunsSteps
@@ -40,7 +40,6 @@ from agent.errors import AskError, ConfigurationError, ModelInvalid, PromptTooLo
 _MIB = 1024 * 1024
 _BLOCK = 16
 _FEWEST_BLOCKS = 4
-_MOST_RUNNING = {"cpu": 16, "cuda": 128}
 _STEP_TOKENS = {"cpu": 512, "cuda": 4096}
 # Of a generation, where nothing says how long they are; the cache is sized for this.
 _USUAL_LENGTH = 2048
@@ -85,7 +84,7 @@ class TransformersEngine:
         self._shelf = Shelf(
             model, {self.model, options.folder.name}, options.adapters, options.adapter_folder, options.most_adapters
         )
-        self.capacity = options.most_running or _MOST_RUNNING[device.type]
+        self.capacity = options.most_running or MOST_RUNNING[device.type]
         pool = BlockPool(self._cache_blocks(model, options, device, dtype), _BLOCK)
         step_tokens = options.step_tokens or _STEP_TOKENS[device.type]
         whole = flash.possible(model.config, device, dtype)

@@ -13,6 +13,7 @@ import torch
 from torch.nn.attention.varlen import varlen_attn
 from transformers import AttentionInterface, PretrainedConfig
 
+from agent.engine.attention import refuse_more
 from agent.engine.cuda.whole_cache import WholeCache
 from agent.engine.kv_cache import head_shape
 
@@ -21,7 +22,7 @@ NAME = "askpod-whole"
 # Ampere: the first that it is made for; and the largest head.
 _CAPABILITY = (8, 0)
 _LARGEST_HEAD = 256
-# From torch 2.12 on it has to be told that heads share keys.
+# Releases of torch after 2.11 have to be told that heads share keys.
 _SHARED_KEYS: dict[str, Any] = {"enable_gqa": True} if "enable_gqa" in inspect.signature(varlen_attn).parameters else {}
 
 
@@ -74,9 +75,7 @@ def attend_whole(
     **others: Any,  # noqa: ANN401 - whatever else a model hands to its attention
 ) -> tuple[torch.Tensor, None]:
     """As `agent.engine.attention.attend`."""
-    unknown = [name for name in ("softcap", "s_aux") if others.get(name) is not None]
-    if unknown or attention_mask is not None:
-        raise NotImplementedError(f"attention with {unknown or 'a mask'}")
+    refuse_more(attention_mask, others)
     layer = int(module.layer_idx)  # type: ignore[arg-type]
     attending.cache.write(layer, attending.slots, key[0], value[0])
     keys, values = attending.cache.layer(layer)

@@ -17,7 +17,7 @@ from vllm.v1.engine.async_llm import AsyncLLM
 from agent.engine.adapters import WEIGHTS, check_fits, fingerprint, rank_of
 from agent.engine.base import ChatMessage, EngineStats, Sampling, TokenDelta
 from agent.engine.catalog import Catalog
-from agent.engine.device import pick_device, pick_dtype
+from agent.engine.device import MOST_RUNNING, pick_device, pick_dtype
 from agent.engine.limits import check
 from agent.engine.mailbox import Mailboxes
 from agent.engine.options import EngineOptions
@@ -29,7 +29,6 @@ from agent.engine.vllm.generations import Asked, Generations
 from agent.engine.vllm.outline import outline
 from agent.errors import AdapterMismatch, AskError, DeadlineExceeded, GenerationFailed, ModelInvalid, UnknownAdapter
 
-_MOST_RUNNING = {"cpu": 16, "cuda": 128}
 # What vLLM has room for; the next one that is as large as the largest adapter.
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 _USUAL_RANK = 16
@@ -58,7 +57,7 @@ class VllmEngine:
         self.model = options.name or options.folder.name
         self._base_names = {self.model, options.folder.name}
         self.default_adapter = options.default_adapter
-        self.capacity = options.most_running or _MOST_RUNNING[device.type]
+        self.capacity = options.most_running or MOST_RUNNING[device.type]
         self._catalog = Catalog(options.adapters, options.adapter_folder)
         self._rank = _room_for(self._catalog, options.adapter_folder)
         # The time of its weights, as which vLLM knows it, and whether that has taken it.
@@ -66,8 +65,8 @@ class VllmEngine:
         self._taken: set[str] = set()
         self._lora_numbers = count(1)
         self._active = 0
-        for name in self._catalog.named:
-            self._check_adapter(name)
+        for name, place in self._catalog.named.items():
+            self._check_adapter(name, place)
         self._mailboxes = Mailboxes()
         self._closed = False
         # Whoever has come through is known to the event loop before it is told to stop.
@@ -216,28 +215,29 @@ class VllmEngine:
         self._taken.add(lora.lora_name)
 
     def _lora(self, name: str) -> LoRARequest:
-        """Raises: UnknownAdapter: there is none of this name, or it does not fit."""
+        """What vLLM knows an adapter as; it is checked when its weights are new.
+
+        Raises:
+            UnknownAdapter: there is none of this name, or it does not fit.
+        """
+        place = self._catalog.place(name)
         try:
-            place = self._check_adapter(name)
-        except AdapterMismatch as error:
+            if place is None:
+                raise UnknownAdapter(param="adapter")
+            changed = (place / WEIGHTS).stat().st_mtime_ns
+            if name not in self._loras or self._loras[name][0] != changed:
+                self._check_adapter(name, place)
+                # Another name too: what vLLM has cached for the old weights must not be taken for these.
+                number = next(self._lora_numbers)
+                self._loras[name] = changed, LoRARequest(f"{name}-{number}", number, str(place))
+        except (AdapterMismatch, OSError) as error:
             raise UnknownAdapter(param="adapter", detail=repr(error)) from error
-        if place is None:
-            raise UnknownAdapter(param="adapter")
-        changed = (place / WEIGHTS).stat().st_mtime_ns
-        if name not in self._loras or self._loras[name][0] != changed:
-            # Another name too: what vLLM has cached for the old weights must not be taken for these.
-            number = next(self._lora_numbers)
-            self._loras[name] = changed, LoRARequest(f"{name}-{number}", number, str(place))
         return self._loras[name][1]
 
-    def _check_adapter(self, name: str) -> Path | None:
-        place = self._catalog.place(name)
-        if place is None:
-            return None
+    def _check_adapter(self, name: str, place: Path) -> None:
         check_fits(place, self._base, self._base_names, self._fingerprint)
         if rank_of(place) > self._rank:
             raise AdapterMismatch("An adapter has a larger rank than there was room for at the start.", detail=name)
-        return place
 
     # ------------------------------------------------------------------ its thread
 
