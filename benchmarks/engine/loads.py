@@ -22,6 +22,9 @@ _RAG_JOBS = 32
 _PREFIX_JOBS = 6
 _PREFIX_PROMPT = 640
 _PREFIX_SHARED = 0.8
+# Of a run of numbers that a model copies which counts: how many, and where in the prompt, behind what is shared.
+_COUNTED = 64
+_COUNTED_AT = 0.6
 
 
 class Tokenizer(Protocol):
@@ -39,12 +42,20 @@ def sentences_of(folder: Path) -> list[str]:
 
 
 class Loads:
-    """Makes loads; the same ones for a seed."""
+    """Makes loads; the same ones for a seed.
 
-    def __init__(self, tokenizer: Tokenizer, sentences: Sequence[str], seed: int) -> None:
+    Args:
+        tokenizer: of the model.
+        sentences: what prompts are made of.
+        seed: of what is drawn.
+        counting: whether the model answers with the next number, as those with random weights do.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, sentences: Sequence[str], seed: int, *, counting: bool = False) -> None:
         self._tokenizer = tokenizer
         self._sentences = list(sentences)
         self._random = random.Random(seed)  # noqa: S311 - the same load each time
+        self._counting = counting
 
     def base(self) -> list[Load]:
         """Those without adapters."""
@@ -98,8 +109,11 @@ class Loads:
         asked = f"Repeat sentence {at} word for word." if copies else f"What is sentence {at} about, and why?"
         context = "\n".join(f"[{number}] {sentence}" for number, sentence in enumerate(known, start=1))
         chat = [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": f"{context}\n\n{asked}"}]
-        ids = self._tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=False)
-        return list(map(int, ids))
+        ids = list(map(int, self._tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=False)))
+        if copies and self._counting:
+            at, run = int(_COUNTED_AT * len(ids)), range(ids[-1], ids[-1] + _COUNTED)
+            ids[at : at + _COUNTED] = run
+        return ids
 
     def _mixed(self, first: Sequence[str], tokens: int) -> Iterator[str]:
         used = 0

@@ -34,7 +34,8 @@ def main(words: Sequence[str]) -> int:
     work.mkdir(parents=True, exist_ok=True)
     folder = prepare(options.model, options.shape, work / "model")
     adapters = make_adapters(folder, ADAPTERS, work / "adapters")
-    loads = Loads(AutoTokenizer.from_pretrained(options.model), sentences_of(options.texts), options.seed)
+    tokenizer = AutoTokenizer.from_pretrained(options.model)
+    loads = Loads(tokenizer, sentences_of(options.texts), options.seed, counting=options.shape is not None)
     on_gpu = options.device == "cuda"
     parts = {"base": (loads.base() + (loads.many() if on_gpu else []), []), "adapters": (loads.adapted(), adapters)}
     bandwidth = Bandwidth(folder, options.device, options.dtype) if on_gpu else None
@@ -78,7 +79,7 @@ def _round(name: str, setup: Setup, loads: Sequence[Load], spec: Path, options: 
 def _options(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks engine", description=__doc__)
     parser.add_argument("--model", type=Path, default=Path("models") / "SmolLM2-135M-Instruct", help="base model")
-    parser.add_argument("--shape", choices=SHAPES, help="random weights of this shape instead of the model's")
+    parser.add_argument("--shape", choices=SHAPES, help="weights of this shape that count, instead of the model's")
     parser.add_argument(
         "--texts", type=Path, default=Path("docs"), help="folder whose sentences the prompts are made of"
     )
@@ -123,7 +124,7 @@ def _table(
         shares = [_cell(None if rate is None else 100 * bandwidth.share(rate), 0) for rate in rates]
         title = f"all weights once for each of these, of the {bandwidth.bytes_per_second / 1e12:.1f} TB/s there are: %"
         lines.append(f"| {title} | " + " | ".join(shares) + " |")
-    model = f"{options.shape} with random weights" if options.shape else options.model.name
+    model = f"{options.shape} with weights that count" if options.shape else options.model.name
     lines += ["", f"{model}, {options.dtype}, {_machine(options.device)}, {time.strftime('%Y-%m-%d')}, medians of "
               f"{options.rounds} rounds: `python -m benchmarks engine {' '.join(sys.argv[2:])}`"]  # fmt: skip
     return "\n".join(lines) + "\n"
