@@ -6,7 +6,7 @@ checks a guess in the pass that it makes anyway, so a wrong one costs a few rows
 
 from collections.abc import Sequence
 
-# The last so many tokens must have occurred before.
+# The last so many tokens, a pair, must have occurred before.
 _SUFFIX = 2
 # Of the last places where they have, the one where most of what is before them is alike too.
 _COMPARED = 8
@@ -22,8 +22,10 @@ class Drafter:
     """Guesses for one sequence."""
 
     def __init__(self) -> None:
-        self._places: dict[tuple[int, ...], list[int]] = {}
-        self._seen = 0
+        # Chains as in LZ77: the latest place behind each pair of tokens, and before each place the last one behind the
+        # same pair. Numbers only, so that a long prompt gives the garbage collector nothing to look at.
+        self._latest: dict[int, int] = {}
+        self._before: list[int] = [-1] * _SUFFIX
         self._share = 1.0
         self._silent = 0
 
@@ -49,17 +51,33 @@ class Drafter:
 
     def _read(self, tokens: Sequence[int]) -> None:
         """Remember what follows each pair of tokens; that behind the last pair is not known yet."""
-        for follows in range(max(self._seen, _SUFFIX), len(tokens)):
-            self._places.setdefault(tuple(tokens[follows - _SUFFIX : follows]), []).append(follows)
-        self._seen = len(tokens)
+        latest, before = self._latest, self._before
+        for place in range(len(before), len(tokens)):
+            pair = _pair(tokens, place)
+            before.append(latest.get(pair, -1))
+            latest[pair] = place
 
     def _best(self, tokens: Sequence[int]) -> int | None:
         """Where what is like the last tokens is followed by something; of equals the latest."""
-        places = self._places.get(tuple(tokens[-_SUFFIX:]), [])[-_PLACES:]
+        places = self._like_the_end(tokens)
         return max(places, key=lambda place: (self._alike(tokens, place), place), default=None)
+
+    def _like_the_end(self, tokens: Sequence[int]) -> list[int]:
+        """The latest places whose pair is the last one."""
+        places: list[int] = []
+        place = self._latest.get(_pair(tokens, len(tokens)), -1) if len(tokens) >= _SUFFIX else -1
+        while place >= 0 and len(places) < _PLACES:
+            places.append(place)
+            place = self._before[place]
+        return places
 
     def _alike(self, tokens: Sequence[int], place: int) -> int:
         length = _SUFFIX
         while length < min(_COMPARED, place) and tokens[place - 1 - length] == tokens[len(tokens) - 1 - length]:
             length += 1
         return length
+
+
+def _pair(tokens: Sequence[int], place: int) -> int:
+    """The two tokens before a place, as one number."""
+    return tokens[place - 2] << 32 | tokens[place - 1]

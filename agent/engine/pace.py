@@ -19,27 +19,32 @@ class Pace:
     """
 
     def __init__(self) -> None:
-        self._squares = np.zeros((3, 3))
-        self._products = np.zeros(3)
+        # Of (1, sequences, guesses, seconds): sums of the products of each with each.
+        self._sums = np.zeros((4, 4))
         self._with_guesses = 0.0
         self._strange = 0
         self._known: np.ndarray = np.zeros(3)
 
     def learn(self, sequences: int, guesses: int, seconds: float) -> None:
         """A step of so many sequences with so many guesses in all has taken so long."""
-        step = np.array([1.0, sequences, guesses])
-        expected = float(self._known @ step)
-        strange = self._squares[0, 0] > _FEWEST and seconds > _STRANGE * expected > 0
-        self._strange = self._strange + 1 if strange else 0
-        # What is always strange is how it is now.
-        if 0 < self._strange <= _FEWEST:
+        step = np.array([1.0, sequences, guesses, seconds])
+        if self._is_strange(step):
             return
         kept = 0.5 ** (1 / _HALF_LIFE)
-        self._squares = kept * self._squares + np.outer(step, step)
-        self._products = kept * self._products + seconds * step
+        self._sums = kept * self._sums + step[:, None] * step
         self._with_guesses = kept * self._with_guesses + (guesses > 0)
-        # The little on the diagonal decides where steps say nothing: while all have the same number of sequences.
-        self._known = np.linalg.solve(self._squares + np.diag(1e-6 * self._squares.diagonal() + 1e-9), self._products)
+        # Nobody asks before guesses have been seen; a step of a small model on a GPU is too short to learn for nothing.
+        if self._with_guesses >= _FEWEST:
+            squares, products = self._sums[:3, :3], self._sums[:3, 3]
+            # The little on the diagonal decides where steps say nothing: while all have the same number of sequences.
+            self._known = np.linalg.solve(squares + np.diag(1e-6 * squares.diagonal() + 1e-9), products)
+
+    def _is_strange(self, step: np.ndarray) -> bool:
+        """Whether something else happened in this step; but what is always strange is how it is now."""
+        expected = float(self._known @ step[:3])
+        strange = step[3] > _STRANGE * expected > 0
+        self._strange = self._strange + 1 if strange else 0
+        return 0 < self._strange <= _FEWEST
 
     def worth(self, sequences: int) -> float:
         """How often a guess must be right to pay, in a step of so many sequences.

@@ -22,8 +22,9 @@ _SMALL = 1e-3
 
 
 def prepare(source: Path, shape: str | None, target: Path) -> Path:
-    """`source` without an end, or with its tokenizer and random weights of a `shape`, which count: the next token is the
-    one whose id is the next. So it is known which contexts hold the answer.
+    """`source` without an end, or with its tokenizer and random weights of a `shape`, which count.
+
+    The next token is always the one whose id is the next: so it is known which contexts hold the answer.
     """
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)

@@ -10,6 +10,7 @@ from transformers.utils import logging
 
 from benchmarks.engine.job import Load, Setup, Timing
 
+# Tokens in a page of its cache, where it does not tell.
 _PAGE = 256
 # Tokens read in one step.
 _STEP = 1024
@@ -69,10 +70,12 @@ class Batching:
         """On a GPU as large as the load needs: with its own choice, nearly all of the memory, no step of it came to an
         end within a minute, because without FlashAttention it makes a mask over all of the cache in each.
         """
-        if self._device == "cpu":
-            return ContinuousBatchingConfig()
-        pages = max(-(-(len(job.prompt) + job.tokens) // _PAGE) for job in load.jobs)
-        return ContinuousBatchingConfig(page_size=_PAGE, num_blocks=load.at_once * pages, max_batch_tokens=_STEP)
+        config = ContinuousBatchingConfig()
+        if self._device != "cpu":
+            page: int = getattr(config, "page_size", 0) or config.block_size or _PAGE  # as it is called from 5.17 on
+            pages = max(-(-(len(job.prompt) + job.tokens) // page) for job in load.jobs)
+            config.num_blocks, config.max_batch_tokens = load.at_once * pages, _STEP
+        return config
 
     def close(self) -> None:
         """Nothing runs."""
