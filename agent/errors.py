@@ -35,6 +35,7 @@ and safe sentence, and a job gets `ModelUnavailable` with that code as its `reas
 operator needs goes to the exception's ordinary arguments (`detail`) and from there to the log.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -205,6 +206,15 @@ class GenerationFailed(InternalError):
 
     code = "generation_failed"
     message = "The model failed while it wrote this answer."
+
+
+def error_of(problem: Mapping[str, Any]) -> AskError:
+    """The error whose `problem` this is, as another process told it; `InternalError` for one that is unknown here."""
+    kinds = [AskError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    kind = next((kind for kind in reversed(kinds) if kind.code == problem.get("code")), InternalError)
+    return kind(problem.get("detail"), param=problem.get("param"), reason=problem.get("reason"))
 
 
 class LoadError(Exception):

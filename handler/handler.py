@@ -39,7 +39,15 @@ def shut_down() -> None:
 
 
 async def handler(job: object) -> dict[str, Any]:
-    """Answer one job: the answer, or `{"error": "<JSON problem>"}`. Nothing is ever raised but a cancellation."""
+    """Answer one job with what this process has loaded, or loads for it."""
+    return await answer(job)
+
+
+async def answer(job: object, runtime: Runtime | None = None) -> dict[str, Any]:
+    """Answer one job with a runtime, this module's unless given: the answer, or `{"error": "<JSON problem>"}`.
+
+    Nothing is ever raised but a cancellation.
+    """
     caller = caller_of(job)
     try:
         try:
@@ -47,7 +55,8 @@ async def handler(job: object) -> dict[str, Any]:
         except AskError as error:
             log_refusal(caller, error)
             raise
-        runtime = RUNTIME if RUNTIME is not None else await asyncio.to_thread(cold_start)
+        if runtime is None:
+            runtime = RUNTIME if RUNTIME is not None else await asyncio.to_thread(cold_start)
         return output_of(await runtime.answer(request, caller))
     except AskError as error:
         return failure_of(error, caller)

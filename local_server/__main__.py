@@ -1,10 +1,14 @@
-"""python -m local_server"""
+"""python -m local_server: the HTTP API and the serverless platform, offline."""
 
+import argparse
+import functools
 import logging
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from types import FrameType
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -12,15 +16,21 @@ from agent.runtime import Runtime
 from agent.settings import Settings, explain
 from agent.telemetry.logs import configure_logging, get_logger
 from agent.watchdog import watch
+from handler.handler import answer
+from local_server.platform.platform import Platform
+from local_server.platform.remote import RemoteRuntime
+from local_server.platform.settings import PlatformSettings
 from local_server.server import Server
 
 
-def main() -> int:
+def main(words: Sequence[str]) -> int:
     """Exit status: 0 stopped as asked, 2 a setting is not valid or there is no key, 3 the address is taken; 70 when the
     engine has died.
     """
+    options = _options(words)
     try:
         settings = Settings()
+        platform = PlatformSettings(**options)
     except ValidationError as error:
         sys.stderr.write(explain(error))
         return 2
@@ -33,12 +43,37 @@ def main() -> int:
     for asked_to_stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(asked_to_stop, _stop)
     try:
-        runtime = Runtime(settings)
-        watch(runtime)
-        Server(runtime).run()
+        _server(settings, platform).run()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     return 0
+
+
+def _options(words: Sequence[str]) -> dict[str, Any]:
+    """Of the command line, as platform settings; what is not there stays as the environment has it."""
+    parser = argparse.ArgumentParser(prog="python -m local_server", description=__doc__)
+    parser.add_argument("--workers", type=int, metavar="N", help="N worker processes do the jobs, all the time")
+    parser.add_argument("--min-workers", type=int, metavar="N", help="so many run even while nobody asks")
+    parser.add_argument("--max-workers", type=int, metavar="N", help="so many at most, as many as there is work for")
+    given = parser.parse_args(words)
+    if given.workers is not None:
+        if given.min_workers is not None or given.max_workers is not None:
+            parser.error("--workers N says both --min-workers N and --max-workers N")
+        return {"min_workers": given.workers, "max_workers": given.workers}
+    known = {"min_workers": given.min_workers, "max_workers": given.max_workers}
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _server(settings: Settings, platform: PlatformSettings) -> Server:
+    """One that answers in this process, or with worker processes behind its queue."""
+    runtime = Runtime(settings)
+    made = Platform(
+        platform, functools.partial(answer, runtime=runtime), settings.handler_concurrency, lambda: runtime.ready
+    )  # fmt: skip
+    if platform.has_workers:
+        return Server(RemoteRuntime(settings, made.endpoint), made)
+    watch(runtime)
+    return Server(runtime, made)
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
@@ -47,7 +82,7 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    status = main()
+    status = main(sys.argv[1:])
     # A load may still run in its thread, in the middle of native code; the interpreter's own end would crash there.
     logging.shutdown()
     sys.stderr.flush()

@@ -8,17 +8,21 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from agent.errors import AskError, InternalError, InvalidRequest, MethodNotAllowed, NotFound
-from agent.runtime import Runtime
 from agent.telemetry.request_line import log_refusal
 from agent.version import VERSION
+from local_server.answering import Answering
 from local_server.ask import ask_router
 from local_server.auth import Keys
 from local_server.documentation import DESCRIPTION, openapi
 from local_server.edge import Edge
 from local_server.health import health_router
+from local_server.platform.client_routes import client_router
+from local_server.platform.errors import PlatformError
+from local_server.platform.platform import Platform
+from local_server.platform.worker_routes import worker_router
 from local_server.problems import problem_response
 
 HEARTBEAT_S = 15.0
@@ -26,8 +30,14 @@ HEARTBEAT_S = 15.0
 _HTTP_ERRORS: dict[int, type[AskError]] = {404: NotFound, 405: MethodNotAllowed}
 
 
-def create_app(runtime: Runtime, heartbeat_s: float = HEARTBEAT_S) -> FastAPI:
-    """The application around one runtime; it begins to load when the server starts, and serves `/health` meanwhile."""
+def create_app(runtime: Answering, platform: Platform, heartbeat_s: float = HEARTBEAT_S) -> FastAPI:
+    """The application around one runtime; it begins to load when the server starts, and serves `/health` meanwhile.
+
+    Args:
+        runtime: what answers.
+        platform: what is under /v2.
+        heartbeat_s: as `EventStream`.
+    """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -41,9 +51,14 @@ def create_app(runtime: Runtime, heartbeat_s: float = HEARTBEAT_S) -> FastAPI:
     app = _fastapi(lifespan=lifespan, docs_enabled=settings.docs_enabled)
     app.include_router(ask_router(runtime, heartbeat_s))
     app.include_router(health_router(runtime))
+    app.include_router(client_router(platform.endpoint))
+    app.include_router(worker_router(platform.endpoint))
     app.add_exception_handler(AskError, _on_ask_error)
+    app.add_exception_handler(PlatformError, _on_platform_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
-    app.add_middleware(Edge, keys=None if settings.auth_disabled else Keys(settings.api_keys))
+    app.add_middleware(
+        Edge, keys=None if settings.auth_disabled else Keys(settings.api_keys), worker_keys=platform.worker_keys
+    )
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     return app
 
@@ -66,7 +81,13 @@ def _fastapi(*, docs_enabled: bool, **options: Any) -> FastAPI:  # noqa: ANN401 
 
 async def _on_ask_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, AskError)
-    return problem_response(error, request.state.caller.request_id)
+    return problem_response(request.url.path, error, request.state.caller.request_id)
+
+
+async def _on_platform_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, PlatformError)
+    headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
+    return JSONResponse(error.body(), error.status, headers)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
@@ -74,4 +95,4 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     fallback = InvalidRequest if error.status_code < 500 else InternalError
     problem = _HTTP_ERRORS.get(error.status_code, fallback)()
     log_refusal(request.state.caller, problem)
-    return problem_response(problem, request.state.caller.request_id, dict(error.headers or {}))
+    return problem_response(request.url.path, problem, request.state.caller.request_id, dict(error.headers or {}))

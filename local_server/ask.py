@@ -7,18 +7,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent.errors import AskError
-from agent.runtime import Runtime
 from agent.schemas import Answer, AskRequest
 from agent.telemetry.clock import ms_since
 from agent.telemetry.request_line import Caller, log_cancelled, log_refusal
 from agent.validation import parse_request
+from local_server.answering import Answering
 from local_server.disconnect import Disconnected, until_disconnect
 from local_server.documentation import ASK_OPERATION, ASK_PATH, ASK_RESPONSES
 from local_server.events import EventStream
 from local_server.limits import read_json
 
 
-def ask_router(runtime: Runtime, heartbeat_s: float) -> APIRouter:
+def ask_router(runtime: Answering, heartbeat_s: float) -> APIRouter:
     """The route that answers. `heartbeat_s` as `EventStream`."""
     router = APIRouter(tags=["ask"])
 

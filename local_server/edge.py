@@ -1,6 +1,7 @@
 """The outermost layer: who asks, with which key, and what they see when something fails."""
 
 import asyncio
+import re
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,6 +14,8 @@ from local_server.disconnect import Disconnected
 from local_server.problems import problem_response
 
 _OPEN = ("/health", "/docs", "/openapi.json", "/swagger")
+# What the platform's workers call.
+_OF_WORKERS = re.compile(r"/v2/[^/]*/(job-[a-z-]+|ping)/.*")
 
 
 class Edge:
@@ -21,44 +24,47 @@ class Edge:
     Args:
         app: the application.
         keys: who may ask; None lets anybody.
+        worker_keys: who may take jobs.
     """
 
-    def __init__(self, app: ASGIApp, keys: Keys | None) -> None:
+    def __init__(self, app: ASGIApp, keys: Keys | None, worker_keys: Keys | None) -> None:
         self._app = app
         self._keys = keys
+        self._worker_keys = worker_keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = request_id_from(Headers(scope=scope).get("x-request-id"))
+        path, request_id = scope["path"], request_id_from(Headers(scope=scope).get("x-request-id"))
         caller = Caller(request_id=request_id, transport="http")
-        reply = _Reply(send, request_id, scope["path"])
+        reply = _Reply(send, request_id, path)
         try:
             caller = self._identify(scope, caller)
             scope.setdefault("state", {})["caller"] = caller
             await self._app(scope, receive, reply)
         except AskError as error:
-            await problem_response(error, request_id)(scope, receive, reply)
+            await problem_response(path, error, request_id)(scope, receive, reply)
         except Disconnected:
             pass
         except asyncio.CancelledError:
             # The server stops and this request has outlasted its grace; the task ends here, so nothing swallows it.
             if not reply.started:
-                await problem_response(Unavailable(), request_id)(scope, receive, reply)
+                await problem_response(path, Unavailable(), request_id)(scope, receive, reply)
         except Exception as error:  # the edge of this transport: nothing of Python may reach a caller
             get_logger().exception("http.crashed", request_id=request_id)
             internal = InternalError(detail=repr(error))
             log_refusal(caller, internal)
             if not reply.started:
-                await problem_response(internal, request_id)(scope, receive, reply)
+                await problem_response(path, internal, request_id)(scope, receive, reply)
 
     def _identify(self, scope: Scope, caller: Caller) -> Caller:
         path: str = scope["path"]
-        if self._keys is None or any(path == prefix or path.startswith(f"{prefix}/") for prefix in _OPEN):
+        keys = self._worker_keys if _OF_WORKERS.fullmatch(path) else self._keys
+        if keys is None or any(path == prefix or path.startswith(f"{prefix}/") for prefix in _OPEN):
             return caller
         try:
-            return Caller(caller.request_id, caller.transport, key_id=self._keys.key_id(scope))
+            return Caller(caller.request_id, caller.transport, key_id=keys.key_id(scope))
         except Unauthorized as error:
             log_refusal(caller, error)
             raise
@@ -71,7 +77,7 @@ class _Reply:
         self.started = False
         self._send = send
         self._request_id = request_id
-        self._private = path.startswith("/v1/")
+        self._private = path.startswith(("/v1/", "/v2/"))
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -3,13 +3,13 @@
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from agent.runtime import Runtime
+from local_server.answering import Answering
 
 # One route for both, so that a 405 names both in Allow; the GET above each of them is there for OpenAPI only.
 _METHODS = ["GET", "HEAD"]
 
 
-def health_router(runtime: Runtime) -> APIRouter:
+def health_router(runtime: Answering) -> APIRouter:
     """Three answers to three questions: what is going on, is the process alive, would a question be answered."""
     router = APIRouter(prefix="/health", tags=["health"])
 

@@ -9,8 +9,8 @@ from agent.errors import MalformedBody, PayloadTooLarge, UnsupportedMediaType
 from local_server.disconnect import Disconnected
 
 
-async def read_json(request: Request, max_bytes: int) -> object:
-    """The body as a JSON value.
+async def read_json(request: Request, max_bytes: int, *, any_type: bool = False) -> object:
+    """The body as a JSON value; `any_type` does not ask what it is declared as.
 
     Raises:
         UnsupportedMediaType: it is declared as something else.
@@ -18,16 +18,22 @@ async def read_json(request: Request, max_bytes: int) -> object:
         MalformedBody: it is not UTF-8 or not JSON (NaN and Infinity are not), or nested too deeply.
         Disconnected: the caller left before the end of it.
     """
-    if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+    declared = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if not any_type and declared != "application/json":
         raise UnsupportedMediaType
-    body = await _read(request, max_bytes)
+    body = await read_body(request, max_bytes)
     try:
         return json.loads(body.decode("utf-8"), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise MalformedBody(detail=type(error).__name__) from error
 
 
-async def _read(request: Request, max_bytes: int) -> bytes:
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """The body.
+
+    Raises:
+        PayloadTooLarge, Disconnected: as `read_json`.
+    """
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > max_bytes:
         raise PayloadTooLarge

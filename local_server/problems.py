@@ -30,8 +30,13 @@ class Problem(BaseModel):
     retry_after_s: int | None = Field(default=None, description="Seconds to wait before asking again.")
 
 
-def problem_response(error: AskError, request_id: str, headers: dict[str, str] | None = None) -> Response:
-    """The response for an error, with `Retry-After` where waiting can help."""
+def problem_response(
+    path: str, error: AskError, request_id: str, headers: dict[str, str] | None = None
+) -> Response:  # fmt: skip
+    """The response for an error, with `Retry-After` where waiting can help.
+
+    Below /v2 it looks as clients of the platform know it.
+    """
     extra = dict(headers or {})
     if error.retry_after_s is not None:
         extra["Retry-After"] = str(error.retry_after_s)
@@ -40,10 +45,10 @@ def problem_response(error: AskError, request_id: str, headers: dict[str, str] |
     if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         # The rest of the body is not read, however long it goes on.
         extra["Connection"] = "close"
+    of_platform = path.startswith("/v2/")
+    body = {"error": error.message} if of_platform else error.problem(request_id)
     # Escaped to ASCII: a field name of the caller's may hold half a surrogate pair, which has no UTF-8.
-    return Response(
-        json.dumps(error.problem(request_id)), status_code=error.status, headers=extra, media_type=MEDIA_TYPE
-    )
+    return Response(json.dumps(body), error.status, extra, media_type="application/json" if of_platform else MEDIA_TYPE)
 
 
 def documented(*errors: type[AskError]) -> dict[int | str, dict[str, Any]]:

@@ -5,24 +5,29 @@ import socket
 
 import uvicorn
 
-from agent.runtime import Runtime
 from agent.telemetry.logs import get_logger
+from local_server.answering import Answering
 from local_server.app import HEARTBEAT_S, create_app
+from local_server.platform.platform import Platform
 
 GRACE_S = 10
 _LAST_RESORT_S = 5
 
 
 class Server(uvicorn.Server):
-    """Serves one runtime until it is told to stop; requests that run then have `grace_s` seconds to end.
+    """Serves one runtime, and the platform around it, until it is told to stop.
+
+    Requests and jobs that run then have `grace_s` seconds to end.
 
     Its log goes through the root logger; the canonical line of each request stands in for uvicorn's access log.
     """
 
-    def __init__(self, runtime: Runtime, *, grace_s: int = GRACE_S, heartbeat_s: float = HEARTBEAT_S) -> None:
+    def __init__(
+        self, runtime: Answering, platform: Platform, *, grace_s: int = GRACE_S, heartbeat_s: float = HEARTBEAT_S
+    ) -> None:
         super().__init__(
             uvicorn.Config(
-                create_app(runtime, heartbeat_s),
+                create_app(runtime, platform, heartbeat_s),
                 host=runtime.settings.host,
                 port=runtime.settings.port,
                 ws="none",
@@ -33,19 +38,27 @@ class Server(uvicorn.Server):
             )
         )
         self.listening: list[tuple[str, int]] = []
+        self._platform = platform
         self._grace_s = grace_s
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn's; then logs the address it really listens on, which with PORT=0 only the system knows."""
+        """As uvicorn's; then logs the address it really listens on, which with PORT=0 only the system knows, and opens
+        the platform there.
+        """
         await super().startup(sockets)
         for server in self.servers:
             for listening in server.sockets:
                 host, port = listening.getsockname()[:2]
                 self.listening.append((host, port))
                 get_logger().info("server.listening", host=host, port=port)
+        if self.listening:
+            self._platform.start(*self.listening[0])
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn's, but what outlasts the grace is still told so; uvicorn would leave it without a response."""
+        """As uvicorn's, but the jobs that run end first, while their workers can still call; and what outlasts the grace
+        is still told so: uvicorn would leave it without a response.
+        """
+        await self._platform.stop(self._grace_s)
         end_of_grace = asyncio.get_running_loop().call_later(self._grace_s, self._cut_off)
         try:
             await super().shutdown(sockets)

@@ -1,5 +1,6 @@
 """The real server behind a real socket, in a thread of the test, and what its answers have in common."""
 
+import functools
 import json
 import socket
 import threading
@@ -11,6 +12,9 @@ from typing import Any
 import httpx
 
 from agent.runtime import Runtime
+from handler.handler import answer
+from local_server.platform.platform import Platform
+from local_server.platform.settings import PlatformSettings
 from local_server.server import Server
 
 KEY = "sesame-1"
@@ -23,10 +27,16 @@ JSON_TYPE = {"Content-Type": "application/json"}
 
 @contextmanager
 def serving(
-    runtime: Runtime, *, until_ready: bool = True, grace_s: int = 5, heartbeat_s: float = 15.0
-) -> Iterator[httpx.Client]:
+    runtime: Runtime, *, until_ready: bool = True, grace_s: int = 5, heartbeat_s: float = 15.0,
+    platform: PlatformSettings | None = None,
+) -> Iterator[httpx.Client]:  # fmt: skip
     """A client of a server that answers with `runtime`; the runtime's settings must say `port=0`."""
-    server = Server(runtime, grace_s=grace_s, heartbeat_s=heartbeat_s)
+    settings = runtime.settings
+    made = Platform(
+        platform or PlatformSettings(), functools.partial(answer, runtime=runtime), settings.handler_concurrency,
+        lambda: runtime.ready,
+    )  # fmt: skip
+    server = Server(runtime, made, grace_s=grace_s, heartbeat_s=heartbeat_s)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

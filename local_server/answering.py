@@ -1,0 +1,33 @@
+"""What the routes ask: a runtime in this process, or one behind the queue."""
+
+from collections.abc import AsyncIterator
+from typing import Any, Protocol
+
+from agent.schemas import Answer, AskEvent, AskRequest
+from agent.settings import Settings
+from agent.telemetry.request_line import Caller
+
+
+class Answering(Protocol):
+    """As `agent.runtime.Runtime`, which is one."""
+
+    settings: Settings
+
+    @property
+    def ready(self) -> bool:
+        """Whether a question would be answered."""
+
+    def health(self) -> dict[str, Any]:
+        """The body of `GET /health`."""
+
+    def keep_loading(self) -> object:
+        """Begin to load, in the background."""
+
+    def close(self) -> None:
+        """Free what was loaded."""
+
+    async def answer(self, request: AskRequest, caller: Caller) -> Answer:
+        """The whole answer; raises AskError."""
+
+    def ask(self, request: AskRequest, caller: Caller) -> AsyncIterator[AskEvent]:
+        """The events, the whole answer last; raises AskError."""

@@ -1,0 +1,133 @@
+"""What clients of the platform call: /v2/ID/run, runsync, status, stream, cancel, ..."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from local_server.disconnect import until_disconnect
+from local_server.limits import read_json
+from local_server.platform.endpoint import Endpoint
+from local_server.platform.errors import BadRequest, Unknown
+from local_server.platform.job import Job, State
+from local_server.platform.policy import Policy
+
+# Seconds: least, most, and where the client does not say; as the platform documents `wait`.
+_LEAST_WAIT_S, _MOST_WAIT_S, _WAIT_S = 1.0, 300.0, 90.0
+# The Python SDK gives up a request after 10 s, and its JavaScript sister asks again at once.
+_STREAM_WAIT_S = 2.0
+# The Go SDK posts where the others get.
+_BOTH = ["GET", "POST"]
+
+
+def client_router(endpoint: Endpoint) -> APIRouter:
+    """The routes of one endpoint."""
+    router = APIRouter(prefix="/v2/{endpoint_id}", tags=["serverless platform"], include_in_schema=False)
+    queue, rates, settings = endpoint.queue, endpoint.rates, endpoint.settings
+
+    async def submit(request: Request, max_bytes: int, *, sync: bool) -> Job:
+        _known(request, endpoint)
+        body = await read_json(request, max_bytes, any_type=True)
+        if not isinstance(body, dict) or "input" not in body:
+            raise BadRequest("The body must be a JSON object with an 'input'.")
+        if not isinstance(body["input"], dict):
+            raise BadRequest("'input' must be a JSON object.")
+        policy = Policy.of(body, settings.execution_timeout_s)
+        if body.get("webhook") is not None:
+            endpoint.webhooks.check(body["webhook"])
+        return queue.submit(body, policy, sync=sync)
+
+    def find(request: Request, job_id: str) -> Job:
+        _known(request, endpoint)
+        return queue.find(job_id)
+
+    @router.post("/run")
+    async def run(request: Request) -> Response:
+        with rates.counted("run"):
+            job = await submit(request, settings.max_run_bytes, sync=False)
+            return JSONResponse({"id": job.id, "status": State.IN_QUEUE.value})
+
+    @router.post("/runsync")
+    async def runsync(request: Request) -> Response:
+        with rates.counted("runsync"):
+            wait_s = _wait(request, _LEAST_WAIT_S, _WAIT_S)
+            job = await submit(request, settings.max_runsync_bytes, sync=True)
+            return JSONResponse((await until_disconnect(queue.ended(job, wait_s), request.receive)).view())
+
+    @router.api_route("/status/{job_id}", methods=_BOTH)
+    async def status(request: Request, job_id: str) -> Response:
+        with rates.counted("status"):
+            return JSONResponse(find(request, job_id).view())
+
+    @router.api_route("/status-sync/{job_id}", methods=_BOTH)
+    async def status_sync(request: Request, job_id: str) -> Response:
+        with rates.counted("status"):
+            job, wait_s = find(request, job_id), _wait(request, _LEAST_WAIT_S, _WAIT_S)
+            await request.body()
+            return JSONResponse((await until_disconnect(queue.ended(job, wait_s), request.receive)).view())
+
+    @router.api_route("/stream/{job_id}", methods=_BOTH)
+    async def stream(request: Request, job_id: str) -> Response:
+        with rates.counted("stream"):
+            job, wait_s = find(request, job_id), _wait(request, 0.0, _STREAM_WAIT_S)
+            await request.body()
+            chunks = await until_disconnect(queue.streamed(job, wait_s), request.receive)
+            return JSONResponse({"status": job.state.value, "stream": chunks})
+
+    @router.post("/cancel/{job_id}")
+    async def cancel(request: Request, job_id: str) -> Response:
+        with rates.counted("cancel"):
+            find(request, job_id)
+            job = queue.cancel(job_id)
+            return JSONResponse({"id": job.id, "status": job.state.value})
+
+    @router.post("/retry/{job_id}")
+    async def retry(request: Request, job_id: str) -> Response:
+        with rates.counted("run"):
+            find(request, job_id)
+            job = queue.retry(job_id)
+            return JSONResponse({"id": job.id, "status": job.state.value})
+
+    @router.post("/purge-queue")
+    async def purge_queue(request: Request) -> Response:
+        with rates.counted("purge-queue"):
+            _known(request, endpoint)
+            return JSONResponse({"removed": queue.purge(), "status": "completed"})
+
+    @router.get("/health")
+    async def health(request: Request) -> Response:
+        _known(request, endpoint)
+        return JSONResponse(endpoint.health())
+
+    @router.get("/requests")
+    async def requests(request: Request) -> Response:
+        with rates.counted("requests"):
+            _known(request, endpoint)
+            return JSONResponse({"requests": [_summary(job) for job in queue.jobs()]})
+
+    return router
+
+
+def _known(request: Request, endpoint: Endpoint) -> None:
+    if request.path_params["endpoint_id"] != endpoint.settings.endpoint_id:
+        raise Unknown(f"There is no endpoint of this id; the one here is '{endpoint.settings.endpoint_id}'.")
+
+
+def _wait(request: Request, least_s: float, default_s: float) -> float:
+    """`wait`, in seconds.
+
+    Raises:
+        BadRequest: it is no number of milliseconds, or out of its range.
+    """
+    given = request.query_params.get("wait")
+    if given is None:
+        return default_s
+    if not given.isascii() or not given.isdecimal() or not least_s <= int(given) / 1000 <= _MOST_WAIT_S:
+        raise BadRequest(f"'wait' must be {least_s * 1000:.0f} to {_MOST_WAIT_S * 1000:.0f} milliseconds.")
+    return int(given) / 1000
+
+
+def _summary(job: Job) -> dict[str, Any]:
+    """What `/requests` tells of a job; nothing of what it is about. The platform documents no schema of it."""
+    return {key: value for key, value in job.view().items() if key not in ("output", "error")}

@@ -1,0 +1,145 @@
+"""Worker processes: started, watched, started again, and as many as there is work for."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agent.telemetry.logs import get_logger
+from local_server.platform.endpoint import Endpoint
+from local_server.platform.process import COMMAND, WorkerProcess, worker_environment
+from local_server.platform.scaler import Demand, wanted
+from local_server.platform.workers import Worker, WorkerState
+
+_LOOK_S = 0.1
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
+
+
+@dataclass(slots=True)
+class _Member:
+    worker: Worker
+    process: WorkerProcess
+
+
+class Fleet:
+    """Real workers behind an endpoint.
+
+    Args:
+        endpoint: whose jobs they do, and whose settings say how many there are.
+        key: with which they call.
+        command: what a worker is.
+        grace_s: a worker that was asked to go has so long.
+    """
+
+    def __init__(self, endpoint: Endpoint, key: str, command: Sequence[str] = COMMAND, grace_s: float = 10.0) -> None:
+        self._endpoint = endpoint
+        self._key = key
+        self._command = command
+        self._grace_s = grace_s
+        self._members: dict[str, _Member] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._numbers = 0
+        self._crashes = 0
+        self._not_before = 0.0
+
+    async def run(self, url: str) -> None:
+        """Keep as many as there should be, until it is cancelled; then they are ended.
+
+        Args:
+            url: of the server that they are to call, without a path.
+        """
+        try:
+            while True:
+                self._bury()
+                await self._scale(url)
+                await asyncio.sleep(_LOOK_S)
+        finally:
+            await self._end_all()
+
+    # ------------------------------------------------------------------ who has gone
+
+    def _bury(self) -> None:
+        for member in list(self._members.values()):
+            worker, status = member.worker, member.process.status
+            if status is not None:
+                self._gone(member, f"exit {status}" if status >= 0 else f"signal {-status}")
+            elif self._endpoint.workers.find(worker.id) is None:
+                # It was not heard of for too long; its jobs are others' already.
+                self._gone(member, "not heard of")
+            elif worker.ready is not None:
+                self._crashes = 0
+            if worker.leaving and status is None and not self._endpoint.queue.running(worker.id):
+                self._dismiss(member, "it asked to be replaced")
+
+    def _gone(self, member: _Member, how: str) -> None:
+        """A worker has ended, or must, without having been asked."""
+        # The SDK's ping would go on without its worker.
+        member.process.kill()
+        del self._members[member.worker.id]
+        jobs = self._endpoint.workers.remove(member.worker.id)
+        pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**self._crashes)
+        self._crashes += 1
+        self._not_before = time.monotonic() + pause_s
+        get_logger().warning(
+            "worker.died", worker=member.worker.id, how=how, jobs_back_in_queue=jobs, next_start_in_s=pause_s
+        )
+
+    # ------------------------------------------------------------------ how many
+
+    async def _scale(self, url: str) -> None:
+        endpoint, count = self._endpoint, len(self._members)
+        states = [endpoint.workers.state(member.worker) for member in self._members.values()]
+        demand = Demand(
+            endpoint.queue.waiting, endpoint.queue.running(), endpoint.queue.longest_wait,
+            count, states.count(WorkerState.INITIALIZING),
+        )  # fmt: skip
+        more = wanted(demand, endpoint.settings) - count
+        if more > 0 and time.monotonic() >= self._not_before:
+            get_logger().info(
+                "workers.scaled_up", workers=count + more, before=count, jobs_waiting=demand.waiting,
+                longest_wait_s=round(demand.longest_wait, 1),
+            )  # fmt: skip
+            for _ in range(more):
+                await self._start(url)
+        elif count > endpoint.settings.min_workers:
+            self._let_idle_go(count - endpoint.settings.min_workers)
+
+    def _let_idle_go(self, most: int) -> None:
+        idle_s = self._endpoint.settings.idle_timeout_s
+        idle = [one for one in self._members.values() if self._endpoint.workers.idle_for(one.worker) > idle_s]
+        for member in idle[:most]:
+            self._dismiss(member, f"idle for {idle_s:g} s")
+
+    async def _start(self, url: str) -> None:
+        self._numbers += 1
+        worker = self._endpoint.workers.add(f"worker-{self._numbers}")
+        environment = worker_environment(url, worker.id, self._key, self._endpoint.settings)
+        self._members[worker.id] = _Member(worker, await WorkerProcess.start(self._command, environment))
+        get_logger().info("worker.started", worker=worker.id)
+
+    # ------------------------------------------------------------------ going
+
+    def _dismiss(self, member: _Member, why: str) -> None:
+        get_logger().info("worker.dismissed", worker=member.worker.id, why=why)
+        member.worker.leaving = True
+        del self._members[member.worker.id]
+        task = asyncio.create_task(self._see_off(member))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+    async def _see_off(self, member: _Member) -> None:
+        self._endpoint.queue.hang_up(member.worker.id)
+        member.process.terminate()
+        try:
+            async with asyncio.timeout(self._grace_s):
+                await member.process.wait()
+        except TimeoutError:
+            get_logger().warning("worker.killed", worker=member.worker.id, after_s=self._grace_s)
+        finally:
+            member.process.kill()
+            self._endpoint.workers.remove(member.worker.id)
+
+    async def _end_all(self) -> None:
+        for member in list(self._members.values()):
+            self._dismiss(member, "the server stops")
+        await asyncio.gather(*self._leaving, return_exceptions=True)

@@ -1,0 +1,81 @@
+"""The worker that is this process: it takes jobs from the queue and gives them to the handler, without the SDK."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from agent.errors import InternalError
+from agent.telemetry.logs import get_logger
+from local_server.platform.endpoint import Endpoint
+from local_server.platform.errors import PlatformError
+from local_server.platform.job import Job
+from local_server.platform.outcome import Outcome, returned
+
+Handler = Callable[[dict[str, Any]], Awaitable[object]]
+
+WORKER = "in-process"
+_FOREVER_S = 3600.0
+_LOOK_S = 0.1
+
+
+class InProcessWorker:
+    """Answers jobs of an endpoint.
+
+    Args:
+        endpoint: whose jobs.
+        handler: what the SDK would call.
+        concurrency: jobs at once.
+        is_ready: whether jobs may be taken; a cold start is over.
+    """
+
+    def __init__(self, endpoint: Endpoint, handler: Handler, concurrency: int, is_ready: Callable[[], bool]) -> None:
+        self._endpoint = endpoint
+        self._handler = handler
+        self._free = asyncio.Semaphore(concurrency)
+        self._is_ready = is_ready
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self, _url: str) -> None:
+        """Until it is cancelled; then what runs is stopped."""
+        self._endpoint.workers.add(WORKER)
+        tasks = [asyncio.create_task(part()) for part in (self._breathe, self._work, self._obey)]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in (*tasks, *self._running.values()):
+                task.cancel()
+            await asyncio.gather(*tasks, *self._running.values(), return_exceptions=True)
+
+    async def _breathe(self) -> None:
+        while True:
+            self._endpoint.workers.heard(WORKER)
+            await asyncio.sleep(_LOOK_S)
+
+    async def _work(self) -> None:
+        while not self._is_ready():
+            await asyncio.sleep(_LOOK_S)
+        self._endpoint.workers.asked(WORKER)
+        while True:
+            await self._free.acquire()
+            for job in await self._endpoint.queue.take(WORKER, 1, _FOREVER_S):
+                self._running[job.id] = asyncio.create_task(self._do(job))
+
+    async def _obey(self) -> None:
+        while True:
+            for job_id in await self._endpoint.queue.stops(WORKER, _FOREVER_S):
+                if task := self._running.get(job_id):
+                    task.cancel()
+
+    async def _do(self, job: Job) -> None:
+        try:
+            outcome = returned(await self._handler(job.handed_out()))
+        except Exception:  # the edge of this transport, as the SDK's loop is of a worker's
+            get_logger().exception("job.crashed", job_id=job.id)
+            outcome = Outcome(error=InternalError.message)
+        finally:
+            del self._running[job.id]
+            self._free.release()
+        # It was cancelled or took too long meanwhile.
+        with suppress(PlatformError):
+            self._endpoint.queue.done(job.id, WORKER, outcome)

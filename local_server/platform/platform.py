@@ -1,0 +1,67 @@
+"""The platform around one endpoint: the endpoint itself, and who does its jobs."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from pydantic import SecretStr
+
+from agent.telemetry.logs import get_logger
+from local_server.auth import Keys
+from local_server.platform.endpoint import Endpoint
+from local_server.platform.fleet import Fleet
+from local_server.platform.in_process import InProcessWorker
+from local_server.platform.process import COMMAND
+from local_server.platform.settings import PlatformSettings
+
+# Addresses to listen on that are none to call.
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+_LOOK_S = 0.05
+
+
+class Platform:
+    """Starts and ends with the server.
+
+    Args:
+        settings: of the platform; with `max_workers`, or `min_workers`, jobs are done by worker processes.
+        handler: does them in this process otherwise.
+        concurrency: so many at once.
+        is_ready: whether the handler can.
+        command: what a worker process is.
+    """
+
+    def __init__(
+        self, settings: PlatformSettings, handler: Callable[[dict[str, Any]], Awaitable[object]],
+        concurrency: int, is_ready: Callable[[], bool], command: Sequence[str] = COMMAND,
+    ) -> None:  # fmt: skip
+        self.endpoint = Endpoint(settings)
+        key = settings.worker_key.get_secret_value() or secrets.token_urlsafe(32)
+        self.worker_keys = Keys([SecretStr(key)])
+        self._crew: Fleet | InProcessWorker = (
+            Fleet(self.endpoint, key, command)
+            if settings.has_workers
+            else InProcessWorker(self.endpoint, handler, concurrency, is_ready)
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, host: str, port: int) -> None:
+        """The server listens: workers can call it."""
+        host = _ANY.get(host, host)
+        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        self._tasks = [asyncio.create_task(self.endpoint.keep()), asyncio.create_task(self._crew.run(url))]
+        get_logger().info("platform.open", url=f"{url}/v2/{self.endpoint.settings.endpoint_id}")
+
+    async def stop(self, grace_s: float) -> None:
+        """Let the jobs that run end, for `grace_s` at most; then the workers are ended."""
+        queue, until = self.endpoint.queue, time.monotonic() + grace_s
+        queue.close()
+        while queue.running() and time.monotonic() < until:
+            await asyncio.sleep(_LOOK_S)
+        if queue.running() or queue.waiting:
+            get_logger().warning("platform.jobs_dropped", running=queue.running(), waiting=queue.waiting)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.endpoint.webhooks.close()

@@ -1,0 +1,81 @@
+"""A worker's process, with the environment that the platform gives it."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+
+from local_server.platform.settings import PlatformSettings
+
+COMMAND = (sys.executable, "-m", "handler")
+PING_MS = 2000
+# Linux: <linux/prctl.h>
+_PR_SET_PDEATHSIG = 1
+
+
+def worker_environment(url: str, worker_id: str, key: str, settings: PlatformSettings) -> dict[str, str]:
+    """What the platform sets; the machine checks, which want a network and a GPU, are off unless somebody set them.
+
+    Args:
+        url: of the server, without a path.
+        worker_id: the worker's name.
+        key: what it puts into `Authorization`.
+        settings: the endpoint's id.
+    """
+    base = f"{url}/v2/{settings.endpoint_id}"
+    checks = {"RUNPOD_SKIP_AUTO_SYSTEM_CHECKS": "true", "RUNPOD_SKIP_GPU_CHECK": "true"}
+    return {name: os.environ.get(name, value) for name, value in checks.items()} | {
+        "RUNPOD_WEBHOOK_GET_JOB": f"{base}/job-take/$ID?gpu=local",
+        "RUNPOD_WEBHOOK_POST_OUTPUT": f"{base}/job-done/$RUNPOD_POD_ID/$ID?gpu=local",
+        "RUNPOD_WEBHOOK_POST_STREAM": f"{base}/job-stream/$RUNPOD_POD_ID/$ID?gpu=local",
+        "RUNPOD_WEBHOOK_PING": f"{base}/ping/$RUNPOD_POD_ID?gpu=local",
+        "RUNPOD_PING_INTERVAL": str(PING_MS),
+        "RUNPOD_AI_API_KEY": key,
+        "RUNPOD_POD_ID": worker_id,
+        "RUNPOD_ENDPOINT_ID": settings.endpoint_id,
+    }
+
+
+class WorkerProcess:
+    """One process, and those that it starts: the SDK pings from one of its own."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @classmethod
+    async def start(cls, command: Sequence[str], environment: Mapping[str, str]) -> "WorkerProcess":
+        """Start it; its output goes where ours goes. It ends when this process does, however that ends."""
+        return cls(
+            await asyncio.create_subprocess_exec(
+                *command, env={**os.environ, **environment}, stdin=asyncio.subprocess.DEVNULL, stdout=sys.stderr,
+                start_new_session=True, preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            )
+        )  # fmt: skip
+
+    @property
+    def status(self) -> int | None:
+        """Exit status; None while it runs, negative for a signal."""
+        return self._process.returncode
+
+    def terminate(self) -> None:
+        """Ask it to end what it does and go."""
+        if self.status is None:
+            self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it, and whatever it started, now; nothing happens where nothing is left."""
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+
+    async def wait(self) -> int:
+        """Its exit status, when it has ended."""
+        return await self._process.wait()
+
+
+def _die_with_parent() -> None:
+    """In the child, before it becomes the worker: a worker without a platform would ask it for jobs without a pause."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

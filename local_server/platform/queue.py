@@ -1,0 +1,293 @@
+"""The jobs of one endpoint: who waits, who runs, and what came of the rest."""
+
+import asyncio
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from agent.telemetry.logs import get_logger
+from local_server.platform.errors import BadRequest, Stopping, Unknown
+from local_server.platform.job import Job, State
+from local_server.platform.outcome import NOTHING, Outcome
+from local_server.platform.policy import Policy
+
+_AGAIN = (State.FAILED, State.TIMED_OUT)
+_LOGGED = ("status", "delayTime", "executionTime", "workerId")
+
+
+class JobQueue:
+    """First in, first out within a priority. Everything happens in one event loop.
+
+    Args:
+        retention_s: how long the result of a job is kept.
+        sync_retention_s: the same, for a job whose client waits for it.
+        max_deliveries: a job whose workers were lost so often has failed.
+        on_end: told of every job that has ended.
+        clock: seconds that never go back.
+    """
+
+    def __init__(
+        self, *, retention_s: float, sync_retention_s: float, max_deliveries: int,
+        on_end: Callable[[Job], None] = lambda _job: None, clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self.completed = self.failed = self.retried = 0
+        self._kept = {False: retention_s, True: sync_retention_s}
+        self._max_deliveries = max_deliveries
+        self._on_end = on_end
+        self._clock = clock
+        self._jobs: dict[str, Job] = {}
+        self._waiting: dict[bool, deque[Job]] = {False: deque(), True: deque()}
+        self._arrived = asyncio.Event()
+        self._stops: dict[str, list[str]] = {}
+        self._stopped = asyncio.Event()
+        self._hung_up: set[str] = set()
+        self._closed = False
+
+    # ------------------------------------------------------------------ what clients do
+
+    def submit(self, request: Mapping[str, Any], policy: Policy, *, sync: bool = False) -> Job:
+        """A new job, at the end of the queue.
+
+        Raises:
+            Stopping: the server stops.
+        """
+        if self._closed:
+            raise Stopping("The server stops; it takes no more jobs.")
+        now = self._clock()
+        job = Job(f"{'sync-' if sync else ''}{uuid.uuid4()}-local", request, policy, self._kept[sync], now, queued=now)
+        self._jobs[job.id] = job
+        self._queue(job)
+        return job
+
+    def find(self, job_id: str) -> Job:
+        """The job of this id.
+
+        Raises:
+            Unknown: there never was one, or it is not kept any more.
+        """
+        if job := self._jobs.get(job_id):
+            self._age(job)
+        try:
+            return self._jobs[job_id]
+        except KeyError:
+            raise Unknown("There is no job of this id, or it is not kept any more.") from None
+
+    def cancel(self, job_id: str) -> Job:
+        """End a job that has not ended; its worker is told. One that has ended stays as it is."""
+        job = self.find(job_id)
+        if not job.has_ended:
+            self._stop(job, State.CANCELLED)
+        return job
+
+    def retry(self, job_id: str) -> Job:
+        """Queue a job again that failed or took too long; its result is gone.
+
+        Raises:
+            BadRequest: it is in another state.
+        """
+        job = self.find(job_id)
+        if job.state not in _AGAIN:
+            raise BadRequest(f"Only a job that is FAILED or TIMED_OUT can be retried; this one is {job.state.value}.")
+        job.output, job.error, job.started, job.ended, job.worker, job.taken = NOTHING, None, None, None, None, 0
+        job.chunks.clear()
+        self.retried += 1
+        self._queue(job)
+        return job
+
+    def purge(self) -> int:
+        """Remove every job that waits; how many they were."""
+        removed = [job for waiting in self._waiting.values() for job in waiting]
+        for job in removed:
+            self._end(job, State.CANCELLED)
+            del self._jobs[job.id]
+        return len(removed)
+
+    # ------------------------------------------------------------------ what workers do
+
+    async def take(self, worker: str, most: int, wait_s: float) -> list[Job]:
+        """Up to `most` jobs, the worker's from now on; none when nothing came within `wait_s`, or the worker must go."""
+        await self._until(
+            lambda: self.waiting > 0 or self._goes(worker), lambda: self._arrived, wait_s
+        )  # fmt: skip
+        if self._goes(worker):
+            return []
+        return [self._hand_out(worker) for _ in range(min(most, self.waiting))]
+
+    def done(self, job_id: str, worker: str, outcome: Outcome) -> Job:
+        """What came of a job. The first result counts, whichever worker it is from.
+
+        Raises:
+            Unknown: there is no such job.
+            BadRequest: it has ended already, or was never handed out.
+        """
+        job = self._running(job_id)
+        job.output = outcome.output
+        if outcome.progress:
+            job.change = _wake(job.change)
+            return job
+        if job.worker != worker:
+            self._tell_to_stop(job)
+        job.error = outcome.error
+        self._end(job, State.COMPLETED if outcome.error is None else State.FAILED)
+        return job
+
+    def chunk(self, job_id: str, chunk: dict[str, Any]) -> None:
+        """A piece of a result.
+
+        Raises:
+            as `done`.
+        """
+        job = self._running(job_id)
+        job.chunks.append(chunk)
+        job.change = _wake(job.change)
+
+    async def stops(self, worker: str, wait_s: float) -> list[str]:
+        """Ids of the jobs that a worker is to stop; none when there were none within `wait_s`."""
+        await self._until(
+            lambda: worker in self._stops or self._goes(worker), lambda: self._stopped, wait_s
+        )  # fmt: skip
+        return self._stops.pop(worker, [])
+
+    def hang_up(self, worker: str) -> None:
+        """A worker gets no more jobs, and does not wait for one any longer."""
+        self._hung_up.add(worker)
+        self._arrived, self._stopped = _wake(self._arrived), _wake(self._stopped)
+
+    def close(self) -> None:
+        """No job is taken from a client or given to a worker any more; those that run go on."""
+        self._closed = True
+        self._arrived, self._stopped = _wake(self._arrived), _wake(self._stopped)
+
+    def lose(self, worker: str) -> int:
+        """A worker is gone: its jobs are the first in the queue again; how many they are."""
+        self._stops.pop(worker, None)
+        self._hung_up.discard(worker)
+        lost = [job for job in self._jobs.values() if job.state is State.IN_PROGRESS and job.worker == worker]
+        # The oldest is put in front of the others.
+        for job in sorted(lost, key=lambda job: job.submitted, reverse=True):
+            if job.taken >= self._max_deliveries:
+                job.error = f"The job was given to {job.taken} workers, and each of them was lost."
+                self._end(job, State.FAILED)
+            else:
+                # What was streamed comes again; what a client has fetched it has.
+                job.chunks.clear()
+                self.retried += 1
+                self._queue(job, first=True)
+        return len(lost)
+
+    # ------------------------------------------------------------------ what time does, and what can be seen
+
+    def tick(self) -> None:
+        """End what ran too long, delete what is too old."""
+        for job in list(self._jobs.values()):
+            self._age(job)
+
+    @property
+    def waiting(self) -> int:
+        """Jobs in the queue."""
+        return sum(map(len, self._waiting.values()))
+
+    @property
+    def longest_wait(self) -> float:
+        """Seconds that the first in the queue has waited."""
+        return max((self._clock() - waiting[0].queued for waiting in self._waiting.values() if waiting), default=0.0)
+
+    def jobs(self) -> list[Job]:
+        """All that are kept, in the order in which they came."""
+        return list(self._jobs.values())
+
+    def running(self, worker: str | None = None) -> int:
+        """Jobs in progress, of one worker or of all."""
+        return sum(
+            job.state is State.IN_PROGRESS and worker in (None, job.worker) for job in self._jobs.values()
+        )  # fmt: skip
+
+    async def ended(self, job: Job, wait_s: float) -> Job:
+        """The job, when it has ended, or after `wait_s`."""
+        await self._until(lambda: job.has_ended, lambda: job.change, wait_s)
+        return job
+
+    async def streamed(self, job: Job, wait_s: float) -> list[dict[str, Any]]:
+        """The pieces that were not fetched yet, as soon as there are some, the job has ended, or after `wait_s`."""
+        await self._until(lambda: bool(job.chunks) or job.has_ended, lambda: job.change, wait_s)
+        chunks, job.chunks = job.chunks, []
+        return chunks
+
+    @staticmethod
+    async def _until(condition: Callable[[], bool], change: Callable[[], asyncio.Event], wait_s: float) -> None:
+        """Wait for changes until the condition is true, for `wait_s` at most."""
+        try:
+            async with asyncio.timeout(wait_s):
+                while not condition():
+                    await change().wait()
+        except TimeoutError:
+            return
+
+    # ------------------------------------------------------------------ inside
+
+    def _age(self, job: Job) -> None:
+        now = self._clock()
+        if job.ended is not None:
+            if now - job.ended >= job.kept_s:
+                del self._jobs[job.id]
+        elif now - job.submitted >= job.policy.ttl_s:
+            # As the platform has it: deleted, even while it runs.
+            self._stop(job, State.TIMED_OUT)
+            del self._jobs[job.id]
+        elif job.state is State.IN_PROGRESS and now - (job.started or now) >= job.policy.execution_timeout_s:
+            job.error = f"The job ran for more than {job.policy.execution_timeout_s:g} s."
+            self._stop(job, State.TIMED_OUT)
+
+    def _queue(self, job: Job, *, first: bool = False) -> None:
+        waiting = self._waiting[job.policy.low_priority]
+        job.state, job.queued = State.IN_QUEUE, self._clock()
+        waiting.appendleft(job) if first else waiting.append(job)
+        job.change = _wake(job.change)
+        self._arrived = _wake(self._arrived)
+
+    def _hand_out(self, worker: str) -> Job:
+        job = (self._waiting[False] or self._waiting[True]).popleft()
+        job.state, job.worker, job.started = State.IN_PROGRESS, worker, self._clock()
+        job.taken += 1
+        job.change = _wake(job.change)
+        return job
+
+    def _goes(self, worker: str) -> bool:
+        return self._closed or worker in self._hung_up
+
+    def _running(self, job_id: str) -> Job:
+        job = self.find(job_id)
+        if job.state is State.IN_QUEUE and job.taken:
+            # Its worker was thought lost, and was not: its result is as good as another one's.
+            self._waiting[job.policy.low_priority].remove(job)
+            job.state, job.started = State.IN_PROGRESS, self._clock() if job.started is None else job.started
+        if job.state is not State.IN_PROGRESS:
+            raise BadRequest(f"The job is {job.state.value}; nothing more is taken for it.")
+        return job
+
+    def _stop(self, job: Job, state: State) -> None:
+        self._tell_to_stop(job)
+        self._end(job, state)
+
+    def _tell_to_stop(self, job: Job) -> None:
+        if job.state is State.IN_PROGRESS and job.worker is not None:
+            self._stops.setdefault(job.worker, []).append(job.id)
+            self._stopped = _wake(self._stopped)
+
+    def _end(self, job: Job, state: State) -> None:
+        if job.state is State.IN_QUEUE:
+            self._waiting[job.policy.low_priority].remove(job)
+        job.state, job.ended = state, self._clock()
+        self.completed += state is State.COMPLETED
+        self.failed += state in _AGAIN
+        job.change = _wake(job.change)
+        get_logger().info("job.ended", job_id=job.id, **{k: v for k, v in job.view().items() if k in _LOGGED})
+        self._on_end(job)
+
+
+def _wake(event: asyncio.Event) -> asyncio.Event:
+    """Wake everybody who waits; the event for the next change."""
+    event.set()
+    return asyncio.Event()

@@ -1,0 +1,98 @@
+"""Answers through the queue: what `/v1/ask` has where worker processes have the model."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from agent.errors import AskError, DeadlineExceeded, InternalError, error_of
+from agent.schemas import Answer, AskEvent, AskRequest, FinalEvent
+from agent.settings import Settings
+from agent.telemetry.request_line import Caller
+from agent.version import VERSIONS
+from local_server.platform.endpoint import Endpoint
+from local_server.platform.job import Job, State
+from local_server.platform.policy import Policy
+
+_EVENT: TypeAdapter[AskEvent] = TypeAdapter(AskEvent)
+# Workers keep a question's deadline themselves; this much later they are not waited for.
+_MARGIN_S = 5.0
+
+
+class RemoteRuntime:
+    """As `agent.runtime.Runtime`, for an endpoint whose workers are processes of their own."""
+
+    def __init__(self, settings: Settings, endpoint: Endpoint) -> None:
+        self.settings = settings
+        self._endpoint = endpoint
+
+    @property
+    def ready(self) -> bool:
+        """Whether a question would be answered: a worker is there, or would be started."""
+        counts = self._endpoint.workers.counts()
+        return counts["idle"] + counts["running"] > 0 or self._endpoint.settings.min_workers == 0
+
+    def health(self) -> dict[str, Any]:
+        """What `GET /health` shows."""
+        return {"state": "ready" if self.ready else "starting", "versions": VERSIONS, **self._endpoint.health()}
+
+    def keep_loading(self) -> None:
+        """Nothing is loaded here."""
+
+    def close(self) -> None:
+        """Nothing is open here."""
+
+    async def answer(self, request: AskRequest, caller: Caller) -> Answer:
+        """The whole answer.
+
+        Raises:
+            AskError: as `agent.service.AskService.answer`.
+        """
+        async for event in self.ask(request, caller):
+            if isinstance(event, FinalEvent):
+                return event.answer
+        raise InternalError(detail="a job ended without an answer")
+
+    async def ask(self, request: AskRequest, caller: Caller) -> AsyncIterator[AskEvent]:
+        """The question's events, the whole answer last. Closing the iterator cancels the job.
+
+        Raises:
+            AskError: as `answer`.
+        """
+        queue = self._endpoint.queue
+        timeout_s = (request.timeout_s or self.settings.request_timeout_s) + _MARGIN_S
+        job = queue.submit(
+            {"input": request.model_dump(mode="json", exclude_unset=True, exclude={"stream"})},
+            Policy(ttl_s=timeout_s),
+            sync=True,
+        )
+        try:
+            final = False
+            while not (job.has_ended and not job.chunks):
+                for chunk in await queue.streamed(job, timeout_s):
+                    event = _EVENT.validate_python(chunk.get("output"))
+                    final = final or isinstance(event, FinalEvent)
+                    yield event
+            if not final:
+                yield FinalEvent(answer=_answer_of(job))
+        except ValidationError as error:
+            raise InternalError(detail=repr(error)) from error
+        finally:
+            if not job.has_ended:
+                queue.cancel(job.id)
+
+
+def _answer_of(job: Job) -> Answer:
+    if job.state is State.COMPLETED:
+        return Answer.model_validate(job.output)
+    raise _error_of(job)
+
+
+def _error_of(job: Job) -> AskError:
+    if job.state is State.TIMED_OUT:
+        return DeadlineExceeded()
+    try:
+        return error_of(json.loads(job.error or ""))
+    except ValueError:
+        return InternalError(detail=job.error or job.state.value)

@@ -1,0 +1,126 @@
+"""What workers call: job-take, job-take-batch, job-stop, job-done, job-stream, ping (runpod 1.12.0: rp_job, rp_http,
+rp_ping).
+"""
+
+import json
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from agent.errors import PayloadTooLarge
+from agent.telemetry.logs import get_logger
+from local_server.disconnect import until_disconnect
+from local_server.limits import read_body
+from local_server.platform.endpoint import Endpoint
+from local_server.platform.errors import BadRequest, Unknown
+from local_server.platform.outcome import Outcome
+
+# The SDK gives up after 90 s.
+LONG_POLL_S = 20.0
+_MOST_BATCH = 256
+
+
+def worker_router(endpoint: Endpoint) -> APIRouter:
+    """The routes of one endpoint's workers."""
+    router = APIRouter(prefix="/v2/{endpoint_id}", include_in_schema=False)
+    queue, workers, settings = endpoint.queue, endpoint.workers, endpoint.settings
+
+    async def take(request: Request, rest: str, most: int) -> list[dict[str, Any]]:
+        _known(request, endpoint)
+        worker, first = workers.asked(_worker(rest))
+        if first:
+            get_logger().info("worker.ready", worker=worker.id, cold_start_s=round(worker.heard - worker.started, 1))
+        if worker.leaving:
+            return []
+        jobs = await until_disconnect(queue.take(worker.id, most, LONG_POLL_S), request.receive)
+        return [job.handed_out() for job in jobs]
+
+    @router.get("/job-take/{rest:path}")
+    async def job_take(request: Request, rest: str) -> Response:
+        jobs = await take(request, rest, 1)
+        return JSONResponse(jobs[0]) if jobs else Response(status_code=204)
+
+    @router.get("/job-take-batch/{rest:path}")
+    async def job_take_batch(request: Request, rest: str) -> Response:
+        size = _parameters(request, rest).get("batch_size", "1")
+        if not size.isascii() or not size.isdecimal() or not 1 <= int(size) <= _MOST_BATCH:
+            raise BadRequest(f"'batch_size' must be 1 to {_MOST_BATCH}.")
+        jobs = await take(request, rest, int(size))
+        return JSONResponse(jobs) if jobs else Response(status_code=204)
+
+    @router.get("/job-stop/{rest:path}")
+    async def job_stop(request: Request, rest: str) -> Response:
+        _known(request, endpoint)
+        worker = workers.heard(_worker(rest))
+        stops = [] if worker.leaving else await until_disconnect(queue.stops(worker.id, LONG_POLL_S), request.receive)
+        return JSONResponse({"jobsToStop": stops}) if stops else Response(status_code=204)
+
+    @router.post("/job-done/{worker_id}/{rest:path}")
+    async def job_done(request: Request, worker_id: str, rest: str) -> Response:
+        _known(request, endpoint)
+        workers.heard(worker_id)
+        job_id = _worker(rest)
+        try:
+            outcome = Outcome.of(_decoded(await read_body(request, settings.max_runsync_bytes)))
+        except PayloadTooLarge:
+            # Nobody would send it again: the SDK retries nothing but 5xx.
+            too_large = Outcome(error=f"The result is larger than {settings.max_runsync_bytes} bytes.")
+            queue.done(job_id, worker_id, too_large)
+            raise
+        queue.done(job_id, worker_id, outcome)
+        if outcome.stop_worker:
+            workers.heard(worker_id).leaving = True
+        return JSONResponse({})
+
+    @router.post("/job-stream/{worker_id}/{rest:path}")
+    async def job_stream(request: Request, worker_id: str, rest: str) -> Response:
+        _known(request, endpoint)
+        workers.heard(worker_id)
+        queue.chunk(_worker(rest), _decoded(await read_body(request, settings.max_chunk_bytes)))
+        return JSONResponse({})
+
+    @router.get("/ping/{rest:path}")
+    async def ping(request: Request, rest: str) -> Response:
+        _known(request, endpoint)
+        worker, said = workers.heard(_worker(rest)), _parameters(request, rest)
+        if said.get("status") == "unhealthy" and not worker.unhealthy:
+            worker.unhealthy = True
+            get_logger().warning(
+                "worker.unhealthy", worker=worker.id, check=said.get("check"), reason=said.get("reason")
+            )
+        return JSONResponse({})
+
+    return router
+
+
+def _known(request: Request, endpoint: Endpoint) -> None:
+    if request.path_params["endpoint_id"] != endpoint.settings.endpoint_id:
+        raise Unknown("There is no endpoint of this id.")
+
+
+def _worker(rest: str) -> str:
+    """The first part of the path; the SDK glues parameters to it where its URL has no `?`."""
+    return rest.split("&")[0]
+
+
+def _parameters(request: Request, rest: str) -> dict[str, str]:
+    """Of the query, and of what is glued to the path."""
+    return dict(parse_qsl(rest.partition("&")[2])) | dict(request.query_params)
+
+
+def _decoded(body: bytes) -> dict[str, Any]:
+    """A JSON object; the SDK declares a form, but sends JSON.
+
+    Raises:
+        BadRequest: it is none.
+    """
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
+        raise BadRequest("The body must be one JSON object.")
+    return content

@@ -1,0 +1,116 @@
+"""The workers of an endpoint as the platform sees them: by what they ask for and how long ago."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from local_server.platform.queue import JobQueue
+
+
+class WorkerState(StrEnum):
+    """As `/health` counts them."""
+
+    INITIALIZING = "initializing"
+    IDLE = "idle"
+    RUNNING = "running"
+    THROTTLED = "throttled"
+    UNHEALTHY = "unhealthy"
+
+
+@dataclass(slots=True)
+class Worker:
+    """One worker; times are seconds of a monotonic clock.
+
+    Attributes:
+        id: the platform's name for it.
+        started: when it was started, or first heard of.
+        heard: when it was heard of last.
+        ready: when it asked for its first job; None while it loads.
+        busy: when it last had a job.
+        unhealthy: it said so itself.
+        leaving: it gets no more jobs.
+    """
+
+    id: str
+    started: float
+    heard: float
+    ready: float | None = None
+    busy: float = 0.0
+    unhealthy: bool = False
+    leaving: bool = False
+
+
+class Workers:
+    """Who is there.
+
+    Args:
+        queue: where their jobs are.
+        lost_s: a worker that was not heard of for so long is lost, once it has taken part.
+        clock: seconds that never go back.
+    """
+
+    def __init__(self, queue: JobQueue, lost_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._queue = queue
+        self._lost_s = lost_s
+        self._clock = clock
+        self._workers: dict[str, Worker] = {}
+
+    def add(self, worker_id: str) -> Worker:
+        """A worker that was started and has not been heard of yet."""
+        now = self._clock()
+        worker = self._workers[worker_id] = Worker(worker_id, now, now)
+        return worker
+
+    def find(self, worker_id: str) -> Worker | None:
+        """A worker that is there."""
+        return self._workers.get(worker_id)
+
+    def heard(self, worker_id: str) -> Worker:
+        """A worker was heard of; one that nobody started here has come by itself."""
+        worker = self._workers.get(worker_id) or self.add(worker_id)
+        worker.heard = self._clock()
+        return worker
+
+    def asked(self, worker_id: str) -> tuple[Worker, bool]:
+        """A worker asks for a job; whether for the first time."""
+        worker = self.heard(worker_id)
+        first = worker.ready is None
+        if worker.ready is None:
+            worker.ready = worker.busy = worker.heard
+        return worker, first
+
+    def remove(self, worker_id: str) -> int:
+        """A worker is gone; how many jobs it had, which wait again."""
+        self._workers.pop(worker_id, None)
+        return self._queue.lose(worker_id)
+
+    def lost(self) -> list[Worker]:
+        """Those that should have been heard of."""
+        now = self._clock()
+        return [one for one in self._workers.values() if one.ready is not None and now - one.heard > self._lost_s]
+
+    def all(self) -> list[Worker]:
+        """All of them, the oldest first."""
+        return list(self._workers.values())
+
+    def state(self, worker: Worker) -> WorkerState:
+        """What it does."""
+        if worker.unhealthy:
+            return WorkerState.UNHEALTHY
+        if worker.ready is None:
+            return WorkerState.INITIALIZING
+        if self._queue.running(worker.id):
+            worker.busy = self._clock()
+            return WorkerState.RUNNING
+        return WorkerState.IDLE
+
+    def idle_for(self, worker: Worker) -> float:
+        """Seconds since it last had a job; 0 while it has one or loads."""
+        return self._clock() - worker.busy if self.state(worker) is WorkerState.IDLE else 0.0
+
+    def counts(self) -> dict[str, int]:
+        """As in `/health`. `ready` are those that wait for a job, as `idle`: the platform does not say what else."""
+        counted = Counter(self.state(worker) for worker in self._workers.values())
+        return {state.value: counted[state] for state in WorkerState} | {"ready": counted[WorkerState.IDLE]}
