@@ -55,8 +55,9 @@ class Server(uvicorn.Server):
             self._platform.start(*self.listening[0])
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn's, but the jobs that run end first, while their workers can still call; and what outlasts the grace
-        is still told so: uvicorn would leave it without a response.
+        """As uvicorn's, but the jobs that run end first, while their workers can still call.
+
+        What outlasts the grace is still told so: uvicorn would leave it without a response.
         """
         await self._platform.stop(self._grace_s)
         end_of_grace = asyncio.get_running_loop().call_later(self._grace_s, self._cut_off)

@@ -107,7 +107,7 @@ class JobQueue:
     # ------------------------------------------------------------------ what workers do
 
     async def take(self, worker: str, most: int, wait_s: float) -> list[Job]:
-        """Up to `most` jobs, the worker's from now on; none when nothing came within `wait_s`, or the worker must go."""
+        """Up to `most` jobs, the worker's from now on; none when none came within `wait_s`, or the worker must go."""
         await self._until(
             lambda: self.waiting > 0 or self._goes(worker), lambda: self._arrived, wait_s
         )  # fmt: skip
