@@ -7,12 +7,14 @@ INSTALLED := $(VENV)/.installed
 MODELS := models/.prepared
 RERANKER := models/ms-marco-MiniLM-L-12-v2
 INDEX := $(STORE)/manifest.json
+JS := tests/local_server/platform/js
+CLIENTS := $(JS)/node_modules/.package-lock.json
 # The embedded models need no hub, and nothing here may wait for one.
 export HF_HUB_OFFLINE := 1
 export TRANSFORMERS_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install models reranker index run serve ingest eval bench test test-slow test-chaos test-gpu check format lock docs-artefacts clean
+.PHONY: help install models reranker index clients run serve ingest eval bench test test-slow test-chaos test-gpu check format lock docs-artefacts clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +31,7 @@ index: $(MODELS) ## build the demo index from docs/, again if it is there
 run: $(INDEX) ## answer test_input.json through the real handler
 	@$(BIN)/python -m handler
 
-serve: $(INDEX) ## the HTTP server on port 8000 (needs API_KEYS, or AUTH_DISABLED=true)
+serve: $(INDEX) ## the HTTP API and the serverless platform on port 8000 (needs API_KEYS, or AUTH_DISABLED=true)
 	@$(BIN)/python -m local_server
 
 ingest: $(MODELS) ## an index of your own documents: make ingest DOCS=folder
@@ -44,7 +46,9 @@ bench: $(INDEX) ## how long stores take to build and search, and how fast the en
 	@$(BIN)/python -m benchmarks store
 	@$(BIN)/python -m benchmarks engine $(BENCH)
 
-test: $(INDEX) ## every test that needs no GPU and takes no minutes
+clients: $(CLIENTS) ## the official JavaScript client, for its tests; needs npm
+
+test: $(INDEX) $(if $(shell command -v npm),$(CLIENTS)) ## every test that needs no GPU and takes no minutes
 	@$(BIN)/python -m pytest
 
 test-slow: $(INDEX) ## the tests that take minutes
@@ -55,6 +59,10 @@ test-chaos: $(INDEX) ## the tests that break things at random moments
 
 test-gpu: $(INDEX) ## the tests that need a CUDA device
 	@$(BIN)/python -m pytest -m gpu
+
+$(CLIENTS): $(JS)/package-lock.json
+	@npm ci --prefix $(JS) --silent --no-audit --no-fund
+	@touch $@
 
 check: $(INSTALLED) ## style, types and the direction of imports; changes nothing
 	@$(BIN)/ruff check .

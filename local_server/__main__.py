@@ -1,7 +1,6 @@
 """python -m local_server: the HTTP API and the serverless platform, offline."""
 
 import argparse
-import functools
 import logging
 import os
 import signal
@@ -16,9 +15,6 @@ from agent.runtime import Runtime
 from agent.settings import Settings, explain
 from agent.telemetry.logs import configure_logging, get_logger
 from agent.watchdog import watch
-from handler.handler import answer
-from local_server.platform.platform import Platform
-from local_server.platform.remote import RemoteRuntime
 from local_server.platform.settings import PlatformSettings
 from local_server.server import Server
 
@@ -43,7 +39,10 @@ def main(words: Sequence[str]) -> int:
     for asked_to_stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(asked_to_stop, _stop)
     try:
-        _server(settings, platform).run()
+        runtime = Runtime(settings)
+        if not platform.has_workers:
+            watch(runtime)
+        Server.around(runtime, platform).run()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     return 0
@@ -62,18 +61,6 @@ def _options(words: Sequence[str]) -> dict[str, Any]:
         return {"min_workers": given.workers, "max_workers": given.workers}
     known = {"min_workers": given.min_workers, "max_workers": given.max_workers}
     return {name: value for name, value in known.items() if value is not None}
-
-
-def _server(settings: Settings, platform: PlatformSettings) -> Server:
-    """One that answers in this process, or with worker processes behind its queue."""
-    runtime = Runtime(settings)
-    made = Platform(
-        platform, functools.partial(answer, runtime=runtime), settings.handler_concurrency, lambda: runtime.ready
-    )  # fmt: skip
-    if platform.has_workers:
-        return Server(RemoteRuntime(settings, made.endpoint), made)
-    watch(runtime)
-    return Server(runtime, made)
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:

@@ -1,14 +1,21 @@
 """The process that serves: uvicorn, set up for us."""
 
 import asyncio
+import functools
 import socket
+from collections.abc import Sequence
 
 import uvicorn
 
+from agent.runtime import Runtime
 from agent.telemetry.logs import get_logger
+from handler.handler import answer
 from local_server.answering import Answering
 from local_server.app import HEARTBEAT_S, create_app
 from local_server.platform.platform import Platform
+from local_server.platform.process import COMMAND
+from local_server.platform.remote import RemoteRuntime
+from local_server.platform.settings import PlatformSettings
 
 GRACE_S = 10
 _LAST_RESORT_S = 5
@@ -38,8 +45,23 @@ class Server(uvicorn.Server):
             )
         )
         self.listening: list[tuple[str, int]] = []
-        self._platform = platform
+        self.platform = platform
         self._grace_s = grace_s
+
+    @classmethod
+    def around(
+        cls, runtime: Runtime, settings: PlatformSettings, command: Sequence[str] = COMMAND, *,
+        grace_s: int = GRACE_S, heartbeat_s: float = HEARTBEAT_S,
+    ) -> "Server":  # fmt: skip
+        """A server whose questions and jobs this process answers with `runtime`, or worker processes where the
+        settings want some; then nothing is loaded here.
+        """
+        handler = functools.partial(answer, runtime=runtime)
+        platform = Platform(
+            settings, handler, runtime.settings.handler_concurrency, lambda: runtime.ready, command
+        )  # fmt: skip
+        answering = RemoteRuntime(runtime.settings, platform.endpoint) if settings.has_workers else runtime
+        return cls(answering, platform, grace_s=grace_s, heartbeat_s=heartbeat_s)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn's; then logs the address it really listens on, which with PORT=0 only the system knows, and opens
@@ -52,14 +74,14 @@ class Server(uvicorn.Server):
                 self.listening.append((host, port))
                 get_logger().info("server.listening", host=host, port=port)
         if self.listening:
-            self._platform.start(*self.listening[0])
+            self.platform.start(*self.listening[0])
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn's, but the jobs that run end first, while their workers can still call.
 
         What outlasts the grace is still told so: uvicorn would leave it without a response.
         """
-        await self._platform.stop(self._grace_s)
+        await self.platform.stop(self._grace_s)
         end_of_grace = asyncio.get_running_loop().call_later(self._grace_s, self._cut_off)
         try:
             await super().shutdown(sockets)

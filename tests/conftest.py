@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 
 from agent.settings import EMBEDDED_EMBEDDER, EMBEDDED_LLM, Settings
+from local_server.platform.settings import PlatformSettings
 
 # How long an example takes says nothing on a shared machine; speed is asserted nowhere.
 hypothesis.settings.register_profile("askpod", deadline=None)
@@ -17,6 +18,7 @@ hypothesis.settings.load_profile("askpod")
 
 ROOT = Path(__file__).parent.parent
 SETTING_NAMES = {name.upper() for name in Settings.model_fields}
+SETTING_NAMES |= {f"PLATFORM_{name.upper()}" for name in PlatformSettings.model_fields}
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +26,8 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test reads the developer's settings, nor a .env file."""
     for name in SETTING_NAMES & set(os.environ):
         monkeypatch.delenv(name)
-    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    for settings in (Settings, PlatformSettings):
+        monkeypatch.setitem(settings.model_config, "env_file", None)
 
 
 @pytest.fixture

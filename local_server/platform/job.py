@@ -67,6 +67,10 @@ class Job:
         """Whether nothing more comes of it."""
         return self.state in ENDED
 
+    def running_for(self, now: float) -> float:
+        """Seconds since it was handed out; 0 when it does not run."""
+        return now - self.started if self.state is State.IN_PROGRESS and self.started is not None else 0.0
+
     def view(self) -> dict[str, Any]:
         """What `/status` answers; milliseconds. Fields that mean nothing yet are not there."""
         body: dict[str, Any] = {"id": self.id, "status": self.state.value}

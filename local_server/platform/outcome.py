@@ -40,6 +40,6 @@ def returned(result: object) -> Outcome:
     """Of what a handler in this process returned: what the SDK would post (rp_job.py, `run_job`)."""
     if not isinstance(result, dict):
         return Outcome(result)
-    output = {key: value for key, value in result.items() if key not in ("error", "refresh_worker")}
-    error = result.get("error")
-    return Outcome.of({"error": error, **({"output": output} if output else {})} if error else {"output": output})
+    rest = {key: value for key, value in result.items() if key not in ("error", "refresh_worker")}
+    body = {"output": rest} if rest else {}
+    return Outcome.of(body | {"error": result["error"]} if result.get("error") else body)

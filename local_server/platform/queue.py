@@ -166,7 +166,7 @@ class JobQueue:
         self._hung_up.discard(worker)
         lost = [job for job in self._jobs.values() if job.state is State.IN_PROGRESS and job.worker == worker]
         # The oldest is put in front of the others.
-        for job in sorted(lost, key=lambda job: job.submitted, reverse=True):
+        for job in reversed(lost):
             if job.taken >= self._max_deliveries:
                 job.error = f"The job was given to {job.taken} workers, and each of them was lost."
                 self._end(job, State.FAILED)
@@ -236,7 +236,7 @@ class JobQueue:
             # As the platform has it: deleted, even while it runs.
             self._stop(job, State.TIMED_OUT)
             del self._jobs[job.id]
-        elif job.state is State.IN_PROGRESS and now - (job.started or now) >= job.policy.execution_timeout_s:
+        elif job.running_for(now) >= job.policy.execution_timeout_s:
             job.error = f"The job ran for more than {job.policy.execution_timeout_s:g} s."
             self._stop(job, State.TIMED_OUT)
 

@@ -1,19 +1,17 @@
 """The real server behind a real socket, in a thread of the test, and what its answers have in common."""
 
-import functools
 import json
 import socket
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import httpx
 
 from agent.runtime import Runtime
-from handler.handler import answer
-from local_server.platform.platform import Platform
 from local_server.platform.settings import PlatformSettings
 from local_server.server import Server
 
@@ -22,6 +20,7 @@ OTHER_KEY = "sesame-2"
 QUESTION = "Which port does the HTTP server listen on?"
 SENTENCE = "The HTTP server listens on port 8000 by default."
 ANSWER = f"{SENTENCE} [1]"
+WORKER = (sys.executable, "-m", "tests.handler.scripted_worker", "0.02")
 JSON_TYPE = {"Content-Type": "application/json"}
 
 
@@ -29,14 +28,12 @@ JSON_TYPE = {"Content-Type": "application/json"}
 def serving(
     runtime: Runtime, *, until_ready: bool = True, grace_s: int = 5, heartbeat_s: float = 15.0,
     platform: PlatformSettings | None = None,
+    command: Sequence[str] = WORKER,
 ) -> Iterator[httpx.Client]:  # fmt: skip
     """A client of a server that answers with `runtime`; the runtime's settings must say `port=0`."""
-    settings = runtime.settings
-    made = Platform(
-        platform or PlatformSettings(), functools.partial(answer, runtime=runtime), settings.handler_concurrency,
-        lambda: runtime.ready,
+    server = Server.around(
+        runtime, platform or PlatformSettings(), command, grace_s=grace_s, heartbeat_s=heartbeat_s
     )  # fmt: skip
-    server = Server(runtime, made, grace_s=grace_s, heartbeat_s=heartbeat_s)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
