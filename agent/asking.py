@@ -15,7 +15,7 @@ from agent.schemas import (
     Nearest,
     Reason,
     Route,
-    StepEvent,
+    StatusEvent,
     Timings,
     TraceStep,
     Usage,
@@ -57,7 +57,7 @@ class Asking:
         self.step_started = now
         self.trace.append(step)
         get_logger().info("ask.step", step=name, decision=decision, ms=step.ms)
-        self.emit(StepEvent(step=step))
+        self.emit(StatusEvent(step=step))
         return step.ms
 
     def timed(self, **milliseconds: float | None) -> None:

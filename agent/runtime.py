@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from agent.chat import Models
 from agent.errors import LoadError, ModelUnavailable
 from agent.loading import Loaded, load
 from agent.schemas import Answer, AskEvent, AskRequest
@@ -179,11 +180,25 @@ class Runtime:
     def _ready_service(self, caller: Caller) -> AskService:
         service, loaded = self._service, self._loaded
         if service is None or loaded is None or not loaded.engine.healthy():
-            last = self._attempt.error
-            error = ModelUnavailable(reason=last.code if last else self.state.value)
+            error = self._unavailable()
             log_refusal(caller, error)
             raise error
         return service
+
+    def _unavailable(self) -> ModelUnavailable:
+        last = self._attempt.error
+        return ModelUnavailable(reason=last.code if last else self.state.value)
+
+    async def models(self) -> Models:
+        """What can be asked, by name.
+
+        Raises:
+            ModelUnavailable: nothing is loaded (yet).
+        """
+        loaded = self._loaded
+        if loaded is None:
+            raise self._unavailable()
+        return Models(loaded.engine.model, loaded.engine.adapters)
 
     # ------------------------------------------------------------------ health
 

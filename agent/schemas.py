@@ -165,10 +165,10 @@ class Answer(_Output):
     trace: list[TraceStep]
 
 
-class StepEvent(_Output):
+class StatusEvent(_Output):
     """An agent has finished its step."""
 
-    type: Literal["step"] = "step"
+    type: Literal["status"] = "status"
     step: TraceStep
 
 
@@ -196,6 +196,23 @@ class DeltaEvent(_Output):
     text: str
 
 
+class CitationEvent(_Output):
+    """One quote of the verified answer."""
+
+    type: Literal["citation"] = "citation"
+    citation: Citation
+
+
+class VerificationEvent(_Output):
+    """What the draft came to; the fields are those of the answer."""
+
+    type: Literal["verification"] = "verification"
+    abstained: bool
+    reason: Reason | None
+    grounded: bool
+    confidence: float
+
+
 class FinalEvent(_Output):
     """The verified answer; always last."""
 
@@ -203,4 +220,12 @@ class FinalEvent(_Output):
     answer: Answer
 
 
-AskEvent = StepEvent | SourcesEvent | DeltaEvent | FinalEvent
+AskEvent = StatusEvent | SourcesEvent | DeltaEvent | CitationEvent | VerificationEvent | FinalEvent
+
+
+def closing_events(answer: Answer) -> list[AskEvent]:
+    """The last events of an answer: its citations, what it was found to be, and the whole of it."""
+    verification = VerificationEvent(
+        abstained=answer.abstained, reason=answer.reason, grounded=answer.grounded, confidence=answer.confidence
+    )
+    return [*(CitationEvent(citation=one) for one in answer.citations), verification, FinalEvent(answer=answer)]

@@ -8,7 +8,7 @@ import structlog
 
 from agent.errors import AskError, DeadlineExceeded, InternalError, Overloaded
 from agent.multi_agent import MultiAgent
-from agent.schemas import Answer, AskEvent, AskRequest, FinalEvent
+from agent.schemas import Answer, AskEvent, AskRequest, closing_events
 from agent.settings import Settings
 from agent.telemetry.clock import ms_since
 from agent.telemetry.logs import get_logger
@@ -47,7 +47,8 @@ class AskService:
                 if getter.done():
                     event, getter = getter.result(), asyncio.ensure_future(events.get())
                     yield event
-            yield FinalEvent(answer=work.result())
+            for event in closing_events(work.result()):
+                yield event
         finally:
             for task in (getter, work):
                 task.cancel()

@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     docs_enabled: bool = Field(True, description="Serve the OpenAPI pages at /docs.")
     max_body_bytes: int = Field(65536, ge=1024, description="Largest request body the HTTP server reads.")
 
+    handler_mode: Literal["answer", "stream"] = Field(
+        "answer", description="What a job's output is: the answer, or the list of its events, which /stream tells live."
+    )
     handler_concurrency: int = Field(4, ge=1, le=256, description="Jobs one serverless worker takes at once.")
     max_generations: int = Field(
         0, ge=0, le=1024, description="Answers generated at once; 0 is 16 on a CPU and 128 on CUDA."

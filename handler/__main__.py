@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,8 +18,9 @@ from agent.telemetry.logs import configure_logging
 from agent.watchdog import watch
 from handler.handler import cold_start, handler, shut_down
 from handler.report import report
+from handler.streaming import stream_handler
 
-Handler = Callable[[Any], Awaitable[dict[str, Any]]]
+Handler = Callable[[Any], Awaitable[Any]] | Callable[[Any], AsyncIterator[Any]]
 
 _LOADING = "Loading the models and the index ..."
 
@@ -45,7 +46,9 @@ def main() -> int:
     try:
         runtime = _load(settings, sdk, with_progress=not is_worker)
         watch(runtime)
-        _serve(handler if is_worker else _readable(runtime), settings)
+        function: Handler = stream_handler if settings.handler_mode == "stream" else handler
+        # The SDK runs test_input.json with no handler that streams.
+        _serve(function if is_worker else _readable(runtime), settings)
     finally:
         # The SDK leaves by SystemExit; the engine's thread must not be running when the interpreter goes.
         shut_down()
@@ -94,14 +97,19 @@ def _serve(function: Handler, settings: Settings) -> None:
     import runpod
 
     runpod.serverless.start(
-        {"handler": function, "concurrency_modifier": lambda _current: settings.handler_concurrency}
+        {
+            "handler": function,
+            "concurrency_modifier": lambda _current: settings.handler_concurrency,
+            # The result of a handler that streams is the list of its pieces.
+            "return_aggregate_stream": True,
+        }
     )
 
 
 def _readable(runtime: Runtime) -> Handler:
     """The handler, with its result printed for a person."""
 
-    async def readable(job: dict[str, Any]) -> dict[str, Any]:
+    async def readable(job: dict[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
         with Console(stderr=True).status("Answering ..."):
             result = await handler(job)
         report(job, result, Console(highlight=False), runtime.health().get("error"))

@@ -6,10 +6,12 @@ from typing import Any
 
 from agent.errors import AskError, InternalError
 from agent.runtime import Loader, Runtime
+from agent.schemas import AskRequest
 from agent.settings import Settings
 from agent.telemetry.logs import get_logger
-from agent.telemetry.request_line import log_refusal
+from agent.telemetry.request_line import Caller, log_refusal
 from handler.envelope import caller_of, failure_of, output_of, request_of
+from handler.openai import ChatJob
 
 RUNTIME: Runtime | None = None
 
@@ -38,28 +40,49 @@ def shut_down() -> None:
         RUNTIME.close()
 
 
-async def handler(job: object) -> dict[str, Any]:
+async def handler(job: object) -> Any:  # noqa: ANN401 - any JSON value
     """Answer one job with what this process has loaded, or loads for it."""
     return await answer(job)
 
 
-async def answer(job: object, runtime: Runtime | None = None) -> dict[str, Any]:
-    """Answer one job with a runtime, this module's unless given: the answer, or `{"error": "<JSON problem>"}`.
-
-    Nothing is ever raised but a cancellation.
+async def answer(job: object, runtime: Runtime | None = None) -> Any:  # noqa: ANN401
+    """Answer one job with a runtime, this module's unless given: the answer, or `{"error": "<JSON problem>"}`; to a job
+    of OpenAI's protocol what that has. Nothing is ever raised but a cancellation.
     """
-    caller = caller_of(job)
+    caller, chat = caller_of(job), ChatJob.of(job)
     try:
-        try:
-            request = request_of(job)
-        except AskError as error:
-            log_refusal(caller, error)
-            raise
-        if runtime is None:
-            runtime = RUNTIME if RUNTIME is not None else await asyncio.to_thread(cold_start)
-        return output_of(await runtime.answer(request, caller))
+        if chat:
+            return await chat.answer(caller, await loaded(runtime))
+        request = asked(job, caller)
+        return output_of(await (await loaded(runtime)).answer(request, caller))
     except AskError as error:
-        return failure_of(error, caller)
+        return failed(job, error, caller)
     except Exception as error:  # the edge of this transport: the SDK would send the traceback to the caller
         get_logger().exception("handler.crashed", request_id=caller.request_id)
-        return failure_of(InternalError(detail=repr(error)), caller)
+        return failed(job, InternalError(detail=repr(error)), caller)
+
+
+def asked(job: object, caller: Caller) -> AskRequest:
+    """The question in a job; a job without one leaves its log line here.
+
+    Raises:
+        InvalidRequest: as `request_of`.
+    """
+    try:
+        return request_of(job)
+    except AskError as error:
+        log_refusal(caller, error)
+        raise
+
+
+async def loaded(runtime: Runtime | None) -> Runtime:
+    """The given runtime, or this module's, which is loaded if nobody did before."""
+    if runtime is None:
+        return RUNTIME if RUNTIME is not None else await asyncio.to_thread(cold_start)
+    return runtime
+
+
+def failed(job: object, error: AskError, caller: Caller) -> Any:  # noqa: ANN401
+    """What a job gets that cannot be answered."""
+    chat = ChatJob.of(job)
+    return chat.failure(error) if chat else failure_of(error, caller)

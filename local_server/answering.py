@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
+from agent.chat import Models
 from agent.schemas import Answer, AskEvent, AskRequest
 from agent.settings import Settings
 from agent.telemetry.request_line import Caller
@@ -25,6 +26,9 @@ class Answering(Protocol):
 
     def close(self) -> None:
         """Free what was loaded."""
+
+    async def models(self) -> Models:
+        """What can be asked, by name; raises AskError."""
 
     async def answer(self, request: AskRequest, caller: Caller) -> Answer:
         """The whole answer; raises AskError."""

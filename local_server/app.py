@@ -18,14 +18,14 @@ from local_server.ask import ask_router
 from local_server.auth import Keys
 from local_server.documentation import DESCRIPTION, openapi
 from local_server.edge import Edge
+from local_server.events import HEARTBEAT_S
 from local_server.health import health_router
+from local_server.openai import openai_router
 from local_server.platform.client_routes import client_router
 from local_server.platform.errors import PlatformError
 from local_server.platform.platform import Platform
 from local_server.platform.worker_routes import worker_router
 from local_server.problems import problem_response
-
-HEARTBEAT_S = 15.0
 
 _HTTP_ERRORS: dict[int, type[AskError]] = {404: NotFound, 405: MethodNotAllowed}
 
@@ -50,6 +50,7 @@ def create_app(runtime: Answering, platform: Platform, heartbeat_s: float = HEAR
     settings = runtime.settings
     app = _fastapi(lifespan=lifespan, docs_enabled=settings.docs_enabled)
     app.include_router(ask_router(runtime, heartbeat_s))
+    app.include_router(openai_router(runtime, heartbeat_s))
     app.include_router(health_router(runtime))
     app.include_router(client_router(platform.endpoint))
     app.include_router(worker_router(platform.endpoint))

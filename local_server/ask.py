@@ -14,7 +14,7 @@ from agent.validation import parse_request
 from local_server.answering import Answering
 from local_server.disconnect import Disconnected, until_disconnect
 from local_server.documentation import ASK_OPERATION, ASK_PATH, ASK_RESPONSES
-from local_server.events import EventStream
+from local_server.events import answer_stream
 from local_server.limits import read_json
 
 
@@ -30,7 +30,7 @@ def ask_router(runtime: Answering, heartbeat_s: float) -> APIRouter:
         caller: Caller = request.state.caller
         question = await _read_question(request, runtime.settings.max_body_bytes, caller)
         if question.stream or "text/event-stream" in request.headers.get("accept", ""):
-            return EventStream(runtime.ask(question, caller), caller.request_id, heartbeat_s)
+            return answer_stream(runtime.ask(question, caller), caller.request_id, heartbeat_s)
         answer = await until_disconnect(runtime.answer(question, caller), request.receive)
         return Response(answer.model_dump_json(), media_type="application/json")
 

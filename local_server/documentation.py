@@ -13,15 +13,15 @@ from agent.schemas import (
     AskRequest,
     Citation,
     DeltaEvent,
-    FinalEvent,
     Language,
     Nearest,
     Source,
     SourcesEvent,
-    StepEvent,
+    StatusEvent,
     Timings,
     TraceStep,
     Usage,
+    closing_events,
 )
 from local_server.auth import HEADER
 from local_server.problems import Problem, documented
@@ -121,14 +121,19 @@ ANSWERS = {
     "unanswerable": _abstention(),
 }
 
-_STREAM = "".join(
-    f"event: {event.type}\ndata: {event.model_dump_json()}\n\n"
-    for event in (
-        StepEvent(step=ANSWERS["english"].trace[0]),
-        SourcesEvent(sources=[Source(source="api.md", title="The HTTP API", heading="The key", page=None, score=0.91)]),
-        DeltaEvent(text="The `X-API-KEY`"),
-        FinalEvent(answer=ANSWERS["english"]),
+_STREAM = (
+    "".join(
+        f"event: {event.type}\ndata: {event.model_dump_json()}\n\n"
+        for event in (
+            StatusEvent(step=ANSWERS["english"].trace[0]),
+            SourcesEvent(
+                sources=[Source(source="api.md", title="The HTTP API", heading="The key", page=None, score=0.91)]
+            ),
+            DeltaEvent(text="The `X-API-KEY`"),
+            *closing_events(ANSWERS["english"]),
+        )
     )
+    + 'event: done\ndata: {"request_id": "7f3c9d"}\n\n'
 )
 
 _EXAMPLES = {
@@ -136,7 +141,8 @@ _EXAMPLES = {
     for name, answer in ANSWERS.items()
 }
 _ANSWERED: dict[str, Any] = {
-    "description": "The answer; as server-sent events `step`, `sources`, `delta` and `final` when it is streamed.",
+    "description": "The answer; as server-sent events `status`, `sources`, `delta`, `citation`, `verification`, "
+    "`final` and `done` when it is streamed.",
     "content": {
         "application/json": {"examples": _EXAMPLES},
         "text/event-stream": {"schema": {"type": "string"}, "example": _STREAM},

@@ -1,8 +1,8 @@
-"""An answer as server-sent events (WHATWG HTML, 9.2)."""
+"""Server-sent events (WHATWG HTML, 9.2)."""
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from http import HTTPStatus
 from typing import cast
@@ -15,27 +15,47 @@ from agent.errors import AskError, Unavailable
 from agent.schemas import AskEvent
 from local_server.disconnect import until_disconnect
 
+HEARTBEAT_S = 15.0
+# What ends a stream: after the last event, or instead of it.
+End = Callable[[AskError | None], bytes]
+
+
+def answer_stream(events: AsyncIterator[AskEvent], request_id: str, heartbeat_s: float) -> "EventStream":
+    """One event for each `AskEvent`, named by its type, and `done` at the end; after an error `error` instead."""
+
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        async with aclosing(cast(AsyncGenerator[AskEvent, None], events)) as opened:
+            async for event in opened:
+                yield format_sse_event(event=event.type, data_str=event.model_dump_json())
+
+    def end(failure: AskError | None) -> bytes:
+        if failure is None:
+            return format_sse_event(event="done", data_str=json.dumps({"request_id": request_id}))
+        return format_sse_event(event="error", data_str=json.dumps(failure.problem(request_id)))
+
+    return EventStream(pieces(), end, heartbeat_s)
+
 
 class EventStream(Response):
-    """One event for each `AskEvent`, named by its type; an error after the first one is a last event `error`.
+    """Events as they come.
 
     FastAPI's own streaming answers 200 before it asks for the first event. Here an error before the first event is
     raised, and becomes an ordinary response with its own status.
 
     Args:
-        events: the events; closed when the stream ends, and when the caller leaves.
-        request_id: goes into the problem of an `error` event.
+        pieces: the events, as they are sent; closed when the stream ends, and when the caller leaves.
+        end: the last one, given the error that ended them.
         heartbeat_s: seconds of silence after which a comment keeps proxies from closing the connection.
     """
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncIterator[AskEvent], request_id: str, heartbeat_s: float) -> None:
+    def __init__(self, pieces: AsyncGenerator[bytes, None], end: End, heartbeat_s: float) -> None:
         self.status_code = HTTPStatus.OK
         self.background = None
         self.init_headers({"X-Accel-Buffering": "no"})
-        self._events = cast(AsyncGenerator[AskEvent, None], events)
-        self._request_id = request_id
+        self._pieces = pieces
+        self._end = end
         self._open = False
         self._heartbeat_s = heartbeat_s
 
@@ -55,29 +75,27 @@ class EventStream(Response):
             raise
 
     async def _send_events(self, send: Send) -> None:
-        async with aclosing(self._events):
-            event: AskEvent | None = await anext(self._events)
+        async with aclosing(self._pieces):
+            piece: bytes | None = await anext(self._pieces)
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             self._open = True
             failure: AskError | None = None
             try:
-                while event is not None:
-                    await _send_part(send, format_sse_event(event=event.type, data_str=event.model_dump_json()))
-                    event = await self._next(send)
+                while piece is not None:
+                    await _send_part(send, piece)
+                    piece = await self._next(send)
             except AskError as error:
                 failure = error
             await self._send_end(send, failure)
 
     async def _send_end(self, send: Send, failure: AskError | None) -> None:
         self._open = False
-        if failure is not None:
-            problem = json.dumps(failure.problem(self._request_id))
-            await _send_part(send, format_sse_event(event="error", data_str=problem))
+        await _send_part(send, self._end(failure))
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _next(self, send: Send) -> AskEvent | None:
+    async def _next(self, send: Send) -> bytes | None:
         """The next event, with heartbeats while it takes its time; None after the last one."""
-        coming = asyncio.ensure_future(anext(self._events, None))
+        coming = asyncio.ensure_future(anext(self._pieces, None))
         try:
             while not (await asyncio.wait({coming}, timeout=self._heartbeat_s))[0]:
                 await _send_part(send, KEEPALIVE_COMMENT)

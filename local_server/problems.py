@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from agent.chat import CHAT, MODELS, failure_of
 from agent.errors import AskError
 from local_server.auth import HEADER
 
@@ -35,7 +36,7 @@ def problem_response(
 ) -> Response:  # fmt: skip
     """The response for an error, with `Retry-After` where waiting can help.
 
-    Below /v2 it looks as clients of the platform know it.
+    Below /v2 it looks as clients of the platform know it, and behind OpenAI's door as theirs do.
     """
     extra = dict(headers or {})
     if error.retry_after_s is not None:
@@ -45,10 +46,15 @@ def problem_response(
     if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         # The rest of the body is not read, however long it goes on.
         extra["Connection"] = "close"
-    of_platform = path.startswith("/v2/")
-    body = {"error": error.message} if of_platform else error.problem(request_id)
+    media_type, body = "application/json", error.problem(request_id)
+    if path.startswith("/v2/"):
+        body = {"error": error.message}
+    elif path in (CHAT, MODELS):
+        body = failure_of(error)
+    else:
+        media_type = MEDIA_TYPE
     # Escaped to ASCII: a field name of the caller's may hold half a surrogate pair, which has no UTF-8.
-    return Response(json.dumps(body), error.status, extra, media_type="application/json" if of_platform else MEDIA_TYPE)
+    return Response(json.dumps(body), error.status, extra, media_type=media_type)
 
 
 def documented(*errors: type[AskError]) -> dict[int | str, dict[str, Any]]:

@@ -10,8 +10,10 @@ import uvicorn
 from agent.runtime import Runtime
 from agent.telemetry.logs import get_logger
 from handler.handler import answer
+from handler.streaming import stream
 from local_server.answering import Answering
-from local_server.app import HEARTBEAT_S, create_app
+from local_server.app import create_app
+from local_server.events import HEARTBEAT_S
 from local_server.platform.platform import Platform
 from local_server.platform.process import COMMAND
 from local_server.platform.remote import RemoteRuntime
@@ -56,7 +58,8 @@ class Server(uvicorn.Server):
         """A server whose questions and jobs this process answers with `runtime`, or worker processes where the
         settings want some; then nothing is loaded here.
         """
-        handler = functools.partial(answer, runtime=runtime)
+        job_handler = stream if runtime.settings.handler_mode == "stream" else answer
+        handler = functools.partial(job_handler, runtime=runtime)
         platform = Platform(
             settings, handler, runtime.settings.handler_concurrency, lambda: runtime.ready, command
         )  # fmt: skip

@@ -1,17 +1,24 @@
 """What clients of the platform call: /v2/ID/run, runsync, status, stream, cancel, ..."""
 
+import json
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from agent.chat import failure_event, failure_of
+from agent.errors import AskError, InternalError
 from local_server.disconnect import until_disconnect
+from local_server.events import HEARTBEAT_S, EventStream
 from local_server.limits import read_json
 from local_server.platform.endpoint import Endpoint
 from local_server.platform.errors import BadRequest, Unknown
 from local_server.platform.job import Job, State
+from local_server.platform.outcome import NOTHING
 from local_server.platform.policy import Policy
+from local_server.platform.queue import JobQueue
 
 # Seconds: least, most, and where the client does not say; as the platform documents `wait`.
 _LEAST_WAIT_S, _MOST_WAIT_S, _WAIT_S = 1.0, 300.0, 90.0
@@ -95,6 +102,20 @@ def client_router(endpoint: Endpoint) -> APIRouter:
             _known(request, endpoint)
             return JSONResponse({"removed": queue.purge(), "status": "completed"})
 
+    @router.api_route("/openai/v1/{route:path}", methods=_BOTH)
+    async def openai(request: Request, route: str) -> Response:
+        with rates.counted("openai"):
+            _known(request, endpoint)
+            body = (
+                await read_json(request, settings.max_runsync_bytes, any_type=True) if request.method == "POST" else {}
+            )
+            job_input = {"openai_route": f"/v1/{route}", "openai_input": body}
+            job = queue.submit({"input": job_input}, Policy(settings.execution_timeout_s), sync=True)
+            if isinstance(body, dict) and body.get("stream") is True:
+                return EventStream(_streamed(queue, job), _end, HEARTBEAT_S)
+            ended = await until_disconnect(queue.result(job), request.receive)
+            return Response(_openai_body(ended), media_type="application/json")
+
     @router.get("/health")
     async def health(request: Request) -> Response:
         _known(request, endpoint)
@@ -107,6 +128,37 @@ def client_router(endpoint: Endpoint) -> APIRouter:
             return JSONResponse({"requests": [_summary(job) for job in queue.jobs()]})
 
     return router
+
+
+async def _streamed(queue: JobQueue, job: Job) -> AsyncGenerator[bytes, None]:
+    """What the worker said, one piece behind the other; all of it at the end where the worker does not stream."""
+    said = False
+    try:
+        while not (job.has_ended and not job.chunks):
+            for chunk in await queue.streamed(job, _MOST_WAIT_S):
+                said = True
+                yield str(chunk.get("output")).encode()
+        if not said or job.error is not None:
+            yield (job.output if isinstance(job.output, str) else failure_event(_failure(job))).encode()
+    finally:
+        queue.leave(job)
+
+
+def _openai_body(job: Job) -> bytes:
+    """The worker's object; of a list, which a worker that streams gives, the one in it. Text is sent as it is."""
+    output = job.output[0] if isinstance(job.output, list) and len(job.output) == 1 else job.output
+    if job.error is not None or output is NOTHING:
+        output = failure_of(_failure(job))
+    return output.encode() if isinstance(output, str) else json.dumps(output).encode()
+
+
+def _failure(job: Job) -> AskError:
+    """Of a job that gave nothing for OpenAI's clients."""
+    return InternalError(f"The job is {job.state.value}.", detail=job.error or "")
+
+
+def _end(failure: AskError | None) -> bytes:
+    return b"" if failure is None else failure_event(failure).encode()
 
 
 def _known(request: Request, endpoint: Endpoint) -> None:

@@ -1,9 +1,9 @@
 """The worker that is this process: it takes jobs from the queue and gives them to the handler, without the SDK."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, suppress
+from typing import Any, cast
 
 from agent.errors import InternalError
 from agent.telemetry.logs import get_logger
@@ -12,7 +12,8 @@ from local_server.platform.errors import PlatformError
 from local_server.platform.job import Job
 from local_server.platform.outcome import Outcome, returned
 
-Handler = Callable[[dict[str, Any]], Awaitable[object]]
+# As the SDK's: what returns the output, or what yields it in pieces.
+Handler = Callable[[dict[str, Any]], Awaitable[object] | AsyncIterator[object]]
 
 WORKER = "in-process"
 _FOREVER_S = 3600.0
@@ -67,9 +68,23 @@ class InProcessWorker:
                 if task := self._running.get(job_id):
                     task.cancel()
 
+    async def _outcome(self, job: Job) -> Outcome:
+        """As the SDK has it (rp_job.py, `handle_job`); the pieces of a result are its list as well."""
+        result = self._handler(job.handed_out())
+        if not isinstance(result, AsyncIterator):
+            return returned(await result)
+        pieces = []
+        async with aclosing(cast(AsyncGenerator[object, None], result)) as opened:
+            async for piece in opened:
+                if isinstance(piece, dict) and piece.get("error"):
+                    return Outcome(error=str(piece["error"]))
+                pieces.append(piece)
+                self._endpoint.queue.chunk(job.id, {"output": piece})
+        return Outcome(pieces)
+
     async def _do(self, job: Job) -> None:
         try:
-            outcome = returned(await self._handler(job.handed_out()))
+            outcome = await self._outcome(job)
         except Exception:  # the edge of this transport, as the SDK's loop is of a worker's
             get_logger().exception("job.crashed", job_id=job.id)
             outcome = Outcome(error=InternalError.message)

@@ -3,8 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from pydantic import SecretStr
 
@@ -12,7 +11,7 @@ from agent.telemetry.logs import get_logger
 from local_server.auth import Keys
 from local_server.platform.endpoint import Endpoint
 from local_server.platform.fleet import Fleet
-from local_server.platform.in_process import InProcessWorker
+from local_server.platform.in_process import Handler, InProcessWorker
 from local_server.platform.process import COMMAND
 from local_server.platform.settings import PlatformSettings
 
@@ -33,7 +32,7 @@ class Platform:
     """
 
     def __init__(
-        self, settings: PlatformSettings, handler: Callable[[dict[str, Any]], Awaitable[object]],
+        self, settings: PlatformSettings, handler: Handler,
         concurrency: int, is_ready: Callable[[], bool], command: Sequence[str] = COMMAND,
     ) -> None:  # fmt: skip
         self.endpoint = Endpoint(settings)

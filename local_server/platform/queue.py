@@ -209,6 +209,19 @@ class JobQueue:
         await self._until(lambda: job.has_ended, lambda: job.change, wait_s)
         return job
 
+    async def result(self, job: Job) -> Job:
+        """The job, when it has ended; whoever does not wait for that cancels it."""
+        try:
+            await self._until(lambda: job.has_ended, lambda: job.change, None)
+            return job
+        finally:
+            self.leave(job)
+
+    def leave(self, job: Job) -> None:
+        """Its only reader goes: it is cancelled, unless it has ended."""
+        if not job.has_ended:
+            self._stop(job, State.CANCELLED)
+
     async def streamed(self, job: Job, wait_s: float) -> list[dict[str, Any]]:
         """The pieces that were not fetched yet, as soon as there are some, the job has ended, or after `wait_s`."""
         await self._until(lambda: bool(job.chunks) or job.has_ended, lambda: job.change, wait_s)
@@ -216,8 +229,8 @@ class JobQueue:
         return chunks
 
     @staticmethod
-    async def _until(condition: Callable[[], bool], change: Callable[[], asyncio.Event], wait_s: float) -> None:
-        """Wait for changes until the condition is true, for `wait_s` at most."""
+    async def _until(condition: Callable[[], bool], change: Callable[[], asyncio.Event], wait_s: float | None) -> None:
+        """Wait for changes until the condition is true, for `wait_s` at most; None is for ever."""
         try:
             async with asyncio.timeout(wait_s):
                 while not condition():

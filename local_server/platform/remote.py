@@ -6,8 +6,9 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from agent.chat import MODELS, Models
 from agent.errors import AskError, DeadlineExceeded, InternalError, error_of
-from agent.schemas import Answer, AskEvent, AskRequest, FinalEvent
+from agent.schemas import Answer, AskEvent, AskRequest, FinalEvent, closing_events
 from agent.settings import Settings
 from agent.telemetry.request_line import Caller
 from agent.version import VERSIONS
@@ -26,6 +27,7 @@ class RemoteRuntime:
     def __init__(self, settings: Settings, endpoint: Endpoint) -> None:
         self.settings = settings
         self._endpoint = endpoint
+        self._models: Models | None = None
 
     @property
     def ready(self) -> bool:
@@ -42,6 +44,24 @@ class RemoteRuntime:
 
     def close(self) -> None:
         """Nothing is open here."""
+
+    async def models(self) -> Models:
+        """What can be asked, by name; the workers tell it once.
+
+        Raises:
+            AskError: no worker told.
+        """
+        if self._models is None:
+            job = self._submit({"openai_route": MODELS}, self.settings.request_timeout_s)
+            output = (await self._endpoint.queue.ended(job, self.settings.request_timeout_s)).output
+            # A worker that streams tells it as the one piece of a list.
+            listed = output[0] if isinstance(output, list) else output
+            try:
+                _default, base, *adapters = (one["id"] for one in listed["data"])
+            except (TypeError, KeyError, ValueError):
+                raise _error_of(job) from None
+            self._models = Models(base, adapters)
+        return self._models
 
     async def answer(self, request: AskRequest, caller: Caller) -> Answer:
         """The whole answer.
@@ -62,11 +82,7 @@ class RemoteRuntime:
         """
         queue = self._endpoint.queue
         timeout_s = (request.timeout_s or self.settings.request_timeout_s) + _MARGIN_S
-        job = queue.submit(
-            {"input": request.model_dump(mode="json", exclude_unset=True, exclude={"stream"})},
-            Policy(ttl_s=timeout_s),
-            sync=True,
-        )
+        job = self._submit(request.model_dump(mode="json", exclude_unset=True, exclude={"stream"}), timeout_s)
         try:
             final = False
             while not (job.has_ended and not job.chunks):
@@ -75,12 +91,15 @@ class RemoteRuntime:
                     final = final or isinstance(event, FinalEvent)
                     yield event
             if not final:
-                yield FinalEvent(answer=_answer_of(job))
+                for event in closing_events(_answer_of(job)):
+                    yield event
         except ValidationError as error:
             raise InternalError(detail=repr(error)) from error
         finally:
-            if not job.has_ended:
-                queue.cancel(job.id)
+            queue.leave(job)
+
+    def _submit(self, question: dict[str, Any], timeout_s: float) -> Job:
+        return self._endpoint.queue.submit({"input": question}, Policy(ttl_s=timeout_s), sync=True)
 
 
 def _answer_of(job: Job) -> Answer:

@@ -14,7 +14,7 @@ from agent.engine.scripted import ScriptedEngine
 from agent.errors import NoLanguageModel, PromptTooLong, UnknownAdapter, UnknownFilter
 from agent.loading import Loaded
 from agent.prompts import template_hash
-from agent.schemas import Answer, AskEvent, AskRequest, Message, StepEvent
+from agent.schemas import Answer, AskEvent, AskRequest, Message, StatusEvent
 from agent.settings import Settings
 from agent.text.language import detect_language
 from tests.fakes.loading import DOCUMENTS, scripted_loader
@@ -334,7 +334,7 @@ async def test_an_instruction_in_a_document_is_not_passed_on(load: Load, obeyed:
 async def test_the_trace_says_what_each_agent_decided(load: Load) -> None:
     """One step each, told to the caller as they end, with what was found and kept."""
     answer, events = await ask_with_events(load(says(f"{PORT} Bananas are yellow.")), ASK_PORT)
-    assert answer.trace == [event.step for event in events if isinstance(event, StepEvent)]
+    assert answer.trace == [event.step for event in events if isinstance(event, StatusEvent)]
     router, retriever, answerer, verifier = answer.trace
     assert {"language": "en", "route": "question", "queries": 1} == router.details
     (part,) = retriever.details["parts"]

@@ -66,7 +66,7 @@ def test_every_example_answer_is_valid(operation: dict[str, Any]) -> None:
             assert len(citation.quote) == citation.end - citation.start
         assert all(len(nearest.text) == nearest.end - nearest.start for nearest in answer.nearest)
     assert [("en", None), ("es", None), ("en", "out_of_corpus")] == kinds
-    assert "final" == parse_events(content["text/event-stream"]["example"].encode())[-1][0]
+    assert "done" == parse_events(content["text/event-stream"]["example"].encode())[-1][0]
 
 
 def test_every_error_is_documented(described: dict[str, Any], operation: dict[str, Any]) -> None:

@@ -68,7 +68,7 @@ async def _raises_in_the_middle(_scope: Scope, _receive: Receive, send: Send) ->
 
 async def test_what_nobody_foresaw_is_an_internal_error(log: Log) -> None:
     """500 without a word of Python; the log has the traceback and the canonical line."""
-    transport = httpx.ASGITransport(Edge(_raises_at_once, keys=None))
+    transport = httpx.ASGITransport(Edge(_raises_at_once, keys=None, worker_keys=None))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         response = await client.get("/v1/ask", headers={"X-Request-ID": "r-1"})
     problem(response, 500, "internal_error")

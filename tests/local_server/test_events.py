@@ -13,20 +13,26 @@ from tests.local_server.serving import ANSWER, QUESTION, events_of, parse_events
 
 
 def test_a_stream_tells_the_steps_then_the_answer(client: httpx.Client) -> None:
-    """Sources before the first word, the verified answer last; the name of an event is its type."""
+    """Sources before the first word, the verified answer after all of it; the name of an event is its type."""
     events = events_of(client)
     names = [name for name, _data in events]
-    assert ["step", "step", "sources", "delta"] == names[:4]
-    assert ["step", "step", "final"] == names[-3:]
-    assert names == [data["type"] for _name, data in events]
-    assert ANSWER == events[-1][1]["answer"]["answer"]
+    assert ["status", "status", "sources", "delta"] == names[:4]
+    assert ["status", "status", "citation", "verification", "final", "done"] == names[-6:]
+    assert names[:-1] == [data["type"] for _name, data in events[:-1]]
+    answer = events[-2][1]["answer"]
+    assert (ANSWER, {"request_id": answer["request_id"]}) == (answer["answer"], events[-1][1])
+    assert answer["citations"] == [data["citation"] for name, data in events if name == "citation"]
+    verification = {"type": "verification"} | {
+        name: answer[name] for name in ("abstained", "reason", "grounded", "confidence")
+    }
+    assert [verification] == [data for name, data in events if name == "verification"]
 
 
 def test_accept_asks_for_a_stream_too(client: httpx.Client) -> None:
     """As browsers' EventSource does."""
     headers = {"Accept": "text/event-stream"}
     response = client.post("/v1/ask", json={"question": "Hola"}, headers=headers)
-    assert ["step", "final"] == [name for name, _data in parse_events(response.content)]
+    assert ["status", "verification", "final", "done"] == [name for name, _data in parse_events(response.content)]
 
 
 def test_any_text_fits_into_an_event(settings: Settings) -> None:
@@ -53,7 +59,7 @@ def test_an_error_after_the_beginning_is_the_last_event(settings: Settings, log:
     with serving(Runtime(settings, scripted_loader(ScriptedEngine(script)))) as client:
         client.headers["X-Request-ID"] = "r-1"
         events = events_of(client)
-    assert ["step", "step", "sources", "error"] == [name for name, _data in events]
+    assert ["status", "status", "sources", "error"] == [name for name, _data in events]
     error: dict[str, Any] = events[-1][1]
     assert ("generation_failed", "r-1", True) == (error["code"], error["request_id"], error["retryable"])
     assert "secret" not in str(error)
@@ -67,4 +73,5 @@ def test_silence_is_filled_with_comments(settings: Settings) -> None:
         response = client.post("/v1/ask", json={"question": QUESTION, "stream": True})
     assert b"\n\n: ping\n\n" in response.content
     names = [name for name, _data in parse_events(response.content)]
-    assert ["step", "step", "sources", "delta", "delta", "step", "step", "final"] == names
+    assert ["status", "status", "sources", "delta", "delta", "status", "status"] == names[:7]
+    assert "done" == names[-1]

@@ -63,7 +63,7 @@ def test_chat_and_questions_about_the_documents_are_answered(quoting: httpx.Clie
 def test_an_answer_streams_without_deltas(quoting: httpx.Client) -> None:
     """Steps, sources and the final answer."""
     names = [name for name, _data in events_of(quoting, question="Which header carries the API key?")]
-    assert ["step", "step", "sources", "step", "final"] == names
+    assert ["status", "status", "sources", "status", "citation", "verification", "final", "done"] == names
 
 
 def test_health_says_that_there_is_no_model(quoting: httpx.Client) -> None:

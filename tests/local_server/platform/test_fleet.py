@@ -136,7 +136,7 @@ def test_questions_over_http_are_answered_by_the_workers() -> None:
         unknown = client.post("/v1/ask", json={"question": QUESTION, "adapter": "nobody"})
         assert (422, "unknown_adapter") == (unknown.status_code, unknown.json()["code"])
         events = client.post("/v1/ask", json={"question": QUESTION, "stream": True}).text
-        assert events.startswith("event: final")
+        assert ["event: citation", "event: verification", "event: final", "event: done"] == events.splitlines()[::3]
         late = client.post("/v1/ask", json={"question": QUESTION, "timeout_s": 0.001})
         assert (504, "deadline_exceeded") == (late.status_code, late.json()["code"])
 
