@@ -15,8 +15,9 @@ from agent.engine.scripted import ScriptedEngine
 from agent.runtime import Runtime
 from agent.settings import Settings
 from agent.telemetry.logs import configure_logging
+from local_server.platform.settings import PlatformSettings
 from tests.fakes.loading import scripted_loader
-from tests.local_server.serving import KEY, OTHER_KEY, SENTENCE, serving
+from tests.local_server.serving import KEY, OTHER_KEY, SENTENCE, serving, wait
 
 
 @dataclass
@@ -66,3 +67,18 @@ def log(settings: Settings) -> Iterator[Log]:
     yield log
     logging.root.handlers[:] = handlers
     logging.root.setLevel(level)
+
+
+MODES = {"in process": PlatformSettings(), "2 workers": PlatformSettings(min_workers=2, max_workers=2)}
+
+
+@pytest.fixture(scope="session", params=MODES)
+def platform(request: pytest.FixtureRequest) -> Iterator[httpx.Client]:
+    """A client, with a key, of a server whose workers are ready."""
+    settings = Settings(api_keys=(SecretStr(KEY),), port=0)
+    runtime = Runtime(settings, scripted_loader(ScriptedEngine(lambda _prompt: SENTENCE, delay_s=0.02)))
+    mode = MODES[request.param]
+    with serving(runtime, platform=mode) as client:
+        client.headers["Authorization"] = f"Bearer {KEY}"
+        wait(lambda: client.get("/v2/askpod/health").json()["workers"]["idle"] == max(1, mode.min_workers), 60)
+        yield client
