@@ -5,6 +5,8 @@ import logging
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any
@@ -15,24 +17,38 @@ from agent.runtime import Runtime
 from agent.settings import Settings, explain
 from agent.telemetry.logs import configure_logging, get_logger
 from agent.watchdog import watch
+from local_server.platform.harness import TESTS, Plan, run_tests
 from local_server.platform.settings import PlatformSettings
 from local_server.server import Server
+
+_LOOK_S = 0.05
 
 
 def main(words: Sequence[str]) -> int:
     """Exit status: 0 stopped as asked, 2 a setting is not valid or there is no key, 3 the address is taken; 70 when the
-    engine has died.
+    engine has died. Of `--hub-harness`: 1 when a test has failed.
     """
     options = _options(words)
     try:
-        settings = Settings()
-        platform = PlatformSettings(**options)
+        settings, platform = Settings(), PlatformSettings(**_given(options))
+        plan = Plan.read() if options.hub_harness else None
     except ValidationError as error:
         sys.stderr.write(explain(error))
         return 2
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    if plan is not None:
+        return _test(
+            plan, settings.model_copy(update={"auth_disabled": True, "host": "127.0.0.1", "port": 0}), platform
+        )
     if not settings.api_keys and not settings.auth_disabled:
         sys.stderr.write("Set API_KEYS, or say AUTH_DISABLED=true to let anybody ask.\n")
         return 2
+    return _serve(settings, platform)
+
+
+def _serve(settings: Settings, platform: PlatformSettings) -> int:
     configure_logging(settings)
     if settings.auth_disabled:
         get_logger().warning("server.auth_disabled")
@@ -48,18 +64,50 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
-def _options(words: Sequence[str]) -> dict[str, Any]:
-    """Of the command line, as platform settings; what is not there stays as the environment has it."""
+def _test(plan: Plan, settings: Settings, platform: PlatformSettings) -> int:
+    """One worker, as the Hub's test runner starts it, and the plan's tests."""
+    configure_logging(settings)
+    os.environ.update(plan.environment)
+    server = Server.around(Runtime(settings), platform)
+    serving = threading.Thread(target=server.run, name="askpod-serve")
+    serving.start()
+    try:
+        while not server.listening:
+            time.sleep(_LOOK_S)
+        host, port = server.listening[0]
+        url = f"http://{host}:{port}/v2/{platform.endpoint_id}"
+        failed = run_tests(plan, url, _say)
+    finally:
+        server.should_exit = True
+        serving.join()
+    return int(failed > 0)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _options(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local_server", description=__doc__)
     parser.add_argument("--workers", type=int, metavar="N", help="N worker processes do the jobs, all the time")
     parser.add_argument("--min-workers", type=int, metavar="N", help="so many run even while nobody asks")
     parser.add_argument("--max-workers", type=int, metavar="N", help="so many at most, as many as there is work for")
-    given = parser.parse_args(words)
-    if given.workers is not None:
-        if given.min_workers is not None or given.max_workers is not None:
-            parser.error("--workers N says both --min-workers N and --max-workers N")
-        return {"min_workers": given.workers, "max_workers": given.workers}
-    known = {"min_workers": given.min_workers, "max_workers": given.max_workers}
+    parser.add_argument("--faults", action="store_true", help="open /_faults: what is to go wrong")
+    parser.add_argument("--hub-harness", action="store_true", help=f"run {TESTS} as the Hub's test runner does")
+    options = parser.parse_args(words)
+    if options.workers is not None and (options.min_workers, options.max_workers) != (None, None):
+        parser.error("--workers N says both --min-workers N and --max-workers N")
+    return options
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """The platform settings of the command line; what is not there stays as the environment has it."""
+    least = options.workers if options.min_workers is None else options.min_workers
+    most = options.workers if options.max_workers is None else options.max_workers
+    known = {"min_workers": least, "max_workers": most, "faults": options.faults or None}
+    if options.hub_harness:
+        known |= {"min_workers": 1, "max_workers": 1, "hub_harness": True}
     return {name: value for name, value in known.items() if value is not None}
 
 

@@ -23,6 +23,7 @@ from local_server.health import health_router
 from local_server.openai import openai_router
 from local_server.platform.client_routes import client_router
 from local_server.platform.errors import PlatformError
+from local_server.platform.fault_routes import fault_router
 from local_server.platform.platform import Platform
 from local_server.platform.worker_routes import worker_router
 from local_server.problems import problem_response
@@ -53,7 +54,9 @@ def create_app(runtime: Answering, platform: Platform, heartbeat_s: float = HEAR
     app.include_router(openai_router(runtime, heartbeat_s))
     app.include_router(health_router(runtime))
     app.include_router(client_router(platform.endpoint))
-    app.include_router(worker_router(platform.endpoint))
+    app.include_router(worker_router(platform.endpoint, platform.faults))
+    if platform.endpoint.settings.faults:
+        app.include_router(fault_router(platform.faults, platform.endpoint, platform.fleet))
     app.add_exception_handler(AskError, _on_ask_error)
     app.add_exception_handler(PlatformError, _on_platform_error)
     app.add_exception_handler(HTTPException, _on_http_exception)

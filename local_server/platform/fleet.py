@@ -56,6 +56,13 @@ class Fleet:
         finally:
             await self._end_all()
 
+    def signal(self, worker_id: str, number: int) -> bool:
+        """Send a signal to a worker and what it started; False if there is no such worker."""
+        member = self._members.get(worker_id)
+        if member is not None:
+            member.process.signal(number)
+        return member is not None
+
     # ------------------------------------------------------------------ who has gone
 
     def _bury(self) -> None:

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from agent.telemetry.logs import get_logger
 from local_server.auth import Keys
 from local_server.platform.endpoint import Endpoint
+from local_server.platform.faults import Faults
 from local_server.platform.fleet import Fleet
 from local_server.platform.in_process import Handler, InProcessWorker
 from local_server.platform.process import COMMAND
@@ -36,13 +37,11 @@ class Platform:
         concurrency: int, is_ready: Callable[[], bool], command: Sequence[str] = COMMAND,
     ) -> None:  # fmt: skip
         self.endpoint = Endpoint(settings)
+        self.faults = Faults()
         key = settings.worker_key.get_secret_value() or secrets.token_urlsafe(32)
         self.worker_keys = Keys([SecretStr(key)])
-        self._crew: Fleet | InProcessWorker = (
-            Fleet(self.endpoint, key, command)
-            if settings.has_workers
-            else InProcessWorker(self.endpoint, handler, concurrency, is_ready)
-        )
+        self.fleet = Fleet(self.endpoint, key, command) if settings.has_workers else None
+        self._crew = self.fleet or InProcessWorker(self.endpoint, handler, concurrency, is_ready)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, host: str, port: int) -> None:

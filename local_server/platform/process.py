@@ -6,7 +6,9 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
+from local_server.platform.harness import hub_environment
 from local_server.platform.settings import PlatformSettings
 
 COMMAND = (sys.executable, "-m", "handler")
@@ -26,7 +28,10 @@ def worker_environment(url: str, worker_id: str, key: str, settings: PlatformSet
     """
     base = f"{url}/v2/{settings.endpoint_id}"
     checks = {"RUNPOD_SKIP_AUTO_SYSTEM_CHECKS": "true", "RUNPOD_SKIP_GPU_CHECK": "true"}
-    return {name: os.environ.get(name, value) for name, value in checks.items()} | {
+    checks = {name: os.environ.get(name, value) for name, value in checks.items()}
+    if settings.hub_harness:
+        return checks | hub_environment(base, key, worker_id)
+    return checks | {
         "RUNPOD_WEBHOOK_GET_JOB": f"{base}/job-take/$ID?gpu=local",
         "RUNPOD_WEBHOOK_POST_OUTPUT": f"{base}/job-done/$RUNPOD_POD_ID/$ID?gpu=local",
         "RUNPOD_WEBHOOK_POST_STREAM": f"{base}/job-stream/$RUNPOD_POD_ID/$ID?gpu=local",
@@ -66,10 +71,12 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End it, and whatever it started, now; nothing happens where nothing is left."""
-        try:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
+        self.signal(signal.SIGKILL)
+
+    def signal(self, number: int) -> None:
+        """To it, and to whatever it started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
 
     async def wait(self) -> int:
         """Its exit status, when it has ended."""

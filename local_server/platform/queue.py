@@ -160,6 +160,18 @@ class JobQueue:
         self._closed = True
         self._arrived, self._stopped = _wake(self._arrived), _wake(self._stopped)
 
+    def duplicate(self, job_id: str) -> None:
+        """Hand a job out once more, although its worker has it: at-least-once delivery, on purpose.
+
+        Raises:
+            Unknown: there is no such job.
+            BadRequest: nobody has it.
+        """
+        job = self.find(job_id)
+        if job.state is not State.IN_PROGRESS:
+            raise BadRequest(f"Only a job that is IN_PROGRESS can be handed out twice; this one is {job.state.value}.")
+        self._queue(job, first=True)
+
     def lose(self, worker: str) -> int:
         """A worker is gone: its jobs are the first in the queue again; how many they are."""
         self._stops.pop(worker, None)

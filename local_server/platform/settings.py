@@ -13,6 +13,8 @@ class PlatformSettings(BaseSettings):
         env_file=".env", env_file_encoding="utf-8", env_prefix="PLATFORM_", extra="ignore", frozen=True
     )
 
+    hub_harness: bool = Field(False, description="Give workers the environment that the Hub's test runner gives them.")
+    faults: bool = Field(False, description="Open /_faults, where one can ask for what goes wrong.")
     endpoint_id: str = Field(
         "askpod", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Id of the emulated endpoint: /v2/ID/run."
     )

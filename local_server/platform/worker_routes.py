@@ -2,11 +2,14 @@
 rp_ping).
 """
 
+import asyncio
 import json
+from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter
+from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -16,6 +19,7 @@ from local_server.disconnect import until_disconnect
 from local_server.limits import read_body
 from local_server.platform.endpoint import Endpoint
 from local_server.platform.errors import BadRequest, Unknown
+from local_server.platform.faults import Faults
 from local_server.platform.outcome import Outcome
 
 # The SDK gives up after 90 s.
@@ -23,9 +27,9 @@ LONG_POLL_S = 20.0
 _MOST_BATCH = 256
 
 
-def worker_router(endpoint: Endpoint) -> APIRouter:
-    """The routes of one endpoint's workers."""
-    router = APIRouter(prefix="/v2/{endpoint_id}", include_in_schema=False)
+def worker_router(endpoint: Endpoint, faults: Faults) -> APIRouter:
+    """The routes of one endpoint's workers, and what is to go wrong there."""
+    router = APIRouter(prefix="/v2/{endpoint_id}", include_in_schema=False, route_class=_faulty(faults))
     queue, workers, settings = endpoint.queue, endpoint.workers, endpoint.settings
 
     async def take(request: Request, rest: str, most: int) -> list[dict[str, Any]]:
@@ -94,6 +98,29 @@ def worker_router(endpoint: Endpoint) -> APIRouter:
         return JSONResponse({})
 
     return router
+
+
+def _faulty(faults: Faults) -> type[APIRoute]:
+    """Routes that meet the faults that are planned for them."""
+
+    class Faulty(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            rightly = super().get_route_handler()
+            name = self.path_format.split("/")[3].replace("job-take-batch", "job-take")
+
+            async def handler(request: Request) -> Response:
+                if (fault := faults.next(name)) is None:
+                    return await rightly(request)
+                if fault.answer == "slow":
+                    await asyncio.sleep(fault.delay_s)
+                    return await rightly(request)
+                # What the platform loses, it has taken.
+                await request.body()
+                return fault.response() or JSONResponse({})
+
+            return handler
+
+    return Faulty
 
 
 def _known(request: Request, endpoint: Endpoint) -> None:

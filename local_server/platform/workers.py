@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from local_server.platform.harness import UNFILLED
 from local_server.platform.queue import JobQueue
 
 
@@ -68,7 +69,13 @@ class Workers:
         return self._workers.get(worker_id)
 
     def heard(self, worker_id: str) -> Worker:
-        """A worker was heard of; one that nobody started here has come by itself."""
+        """A worker was heard of; one that nobody started here has come by itself.
+
+        A name that the SDK has left unfilled is that of the only worker there is.
+        """
+        known = list(self._workers.values())
+        if worker_id == UNFILLED and len(known) == 1:
+            worker_id = known[0].id
         worker = self._workers.get(worker_id) or self.add(worker_id)
         worker.heard = self._clock()
         return worker
