@@ -67,6 +67,7 @@ def test_a_worker_survives_whatever_job_take_answers(client: httpx.Client, answe
     assert "COMPLETED" == ended(client, run(client))["status"]
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_told_to_slow_down_waits(client: httpx.Client) -> None:
     """Five seconds after each 429; then it does the job."""
     ask_for(client, route="job-take", answer="429", times=2)
@@ -81,7 +82,9 @@ def test_a_result_that_meets_an_error_of_the_platform_comes_again(client: httpx.
     assert "COMPLETED" == ended(client, run(client))["status"]
 
 
-@pytest.mark.parametrize("answer", ["400", "429", "reset", "lost"])
+@pytest.mark.parametrize(
+    "answer", ["lost", *(pytest.param(answer, marks=pytest.mark.slow) for answer in ("400", "429", "reset"))]
+)
 def test_a_result_that_is_refused_or_lost_is_gone(client: httpx.Client, answer: str) -> None:
     """The SDK does not post it again; the job runs until its time is up, and can be tried again then."""
     ask_for(client, route="job-done", answer=answer)
