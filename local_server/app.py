@@ -8,8 +8,9 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from agent.chat import failure_of
 from agent.errors import AskError, InternalError, InvalidRequest, MethodNotAllowed, NotFound
 from agent.telemetry.request_line import log_refusal
 from agent.version import VERSION
@@ -25,8 +26,9 @@ from local_server.platform.client_routes import client_router
 from local_server.platform.errors import PlatformError
 from local_server.platform.fault_routes import fault_router
 from local_server.platform.platform import Platform
+from local_server.platform.replies import reply
 from local_server.platform.worker_routes import worker_router
-from local_server.problems import problem_response
+from local_server.problems import OPENAI, problem_response
 
 _HTTP_ERRORS: dict[int, type[AskError]] = {404: NotFound, 405: MethodNotAllowed}
 
@@ -88,10 +90,12 @@ async def _on_ask_error(request: Request, error: Exception) -> Response:
     return problem_response(request.url.path, error, request.state.caller.request_id)
 
 
-async def _on_platform_error(_request: Request, error: Exception) -> Response:
+async def _on_platform_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, PlatformError)
     headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
-    return JSONResponse(error.body(), error.status, headers)
+    if OPENAI in request.url.path:
+        return reply(failure_of(InvalidRequest(str(error))), error.status, headers)
+    return reply(error.body(), error.status, headers)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:

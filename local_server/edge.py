@@ -15,7 +15,7 @@ from local_server.problems import problem_response
 
 _OPEN = ("/health", "/docs", "/openapi.json", "/swagger")
 # What the platform's workers call.
-_OF_WORKERS = re.compile(r"/v2/[^/]*/(job-[a-z-]+|ping)/.*")
+_OF_WORKERS = re.compile(r"/v2/[^/]*/(job-[a-z-]+|ping)/.*", re.DOTALL)
 
 
 class Edge:

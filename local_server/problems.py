@@ -12,6 +12,8 @@ from agent.errors import AskError
 from local_server.auth import HEADER
 
 MEDIA_TYPE = "application/problem+json"
+# In the path of the platform's routes for OpenAI's clients.
+OPENAI = "/openai/v1/"
 _EXAMPLE_ID = "7f3c9d"
 
 
@@ -47,10 +49,10 @@ def problem_response(
         # The rest of the body is not read, however long it goes on.
         extra["Connection"] = "close"
     media_type, body = "application/json", error.problem(request_id)
-    if path.startswith("/v2/"):
-        body = {"error": error.message}
-    elif path in (CHAT, MODELS):
+    if path in (CHAT, MODELS) or OPENAI in path:
         body = failure_of(error)
+    elif path.startswith("/v2/"):
+        body = {"error": error.message}
     else:
         media_type = MEDIA_TYPE
     # Escaped to ASCII: a field name of the caller's may hold half a surrogate pair, which has no UTF-8.

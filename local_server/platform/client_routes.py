@@ -1,12 +1,11 @@
 """What clients of the platform call: /v2/ID/run, runsync, status, stream, cancel, ..."""
 
-import json
 from collections.abc import AsyncGenerator
 from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from agent.chat import failure_event, failure_of
 from agent.errors import AskError, InternalError
@@ -19,6 +18,7 @@ from local_server.platform.job import Job, State
 from local_server.platform.outcome import NOTHING
 from local_server.platform.policy import Policy
 from local_server.platform.queue import JobQueue
+from local_server.platform.replies import encoded, reply
 
 # Seconds: least, most, and where the client does not say; as the platform documents `wait`.
 _LEAST_WAIT_S, _MOST_WAIT_S, _WAIT_S = 1.0, 300.0, 90.0
@@ -53,26 +53,26 @@ def client_router(endpoint: Endpoint) -> APIRouter:
     async def run(request: Request) -> Response:
         with rates.counted("run"):
             job = await submit(request, settings.max_run_bytes, sync=False)
-            return JSONResponse({"id": job.id, "status": State.IN_QUEUE.value})
+            return reply({"id": job.id, "status": State.IN_QUEUE.value})
 
     @router.post("/runsync")
     async def runsync(request: Request) -> Response:
         with rates.counted("runsync"):
             wait_s = _wait(request, _LEAST_WAIT_S, _WAIT_S)
             job = await submit(request, settings.max_runsync_bytes, sync=True)
-            return JSONResponse((await until_disconnect(queue.ended(job, wait_s), request.receive)).view())
+            return reply((await until_disconnect(queue.ended(job, wait_s), request.receive)).view())
 
     @router.api_route("/status/{job_id}", methods=_BOTH)
     async def status(request: Request, job_id: str) -> Response:
         with rates.counted("status"):
-            return JSONResponse(find(request, job_id).view())
+            return reply(find(request, job_id).view())
 
     @router.api_route("/status-sync/{job_id}", methods=_BOTH)
     async def status_sync(request: Request, job_id: str) -> Response:
         with rates.counted("status"):
             job, wait_s = find(request, job_id), _wait(request, _LEAST_WAIT_S, _WAIT_S)
             await request.body()
-            return JSONResponse((await until_disconnect(queue.ended(job, wait_s), request.receive)).view())
+            return reply((await until_disconnect(queue.ended(job, wait_s), request.receive)).view())
 
     @router.api_route("/stream/{job_id}", methods=_BOTH)
     async def stream(request: Request, job_id: str) -> Response:
@@ -80,27 +80,27 @@ def client_router(endpoint: Endpoint) -> APIRouter:
             job, wait_s = find(request, job_id), _wait(request, 0.0, _STREAM_WAIT_S)
             await request.body()
             chunks = await until_disconnect(queue.streamed(job, wait_s), request.receive)
-            return JSONResponse({"status": job.state.value, "stream": chunks})
+            return reply({"status": job.state.value, "stream": chunks})
 
     @router.post("/cancel/{job_id}")
     async def cancel(request: Request, job_id: str) -> Response:
         with rates.counted("cancel"):
             find(request, job_id)
             job = queue.cancel(job_id)
-            return JSONResponse({"id": job.id, "status": job.state.value})
+            return reply({"id": job.id, "status": job.state.value})
 
     @router.post("/retry/{job_id}")
     async def retry(request: Request, job_id: str) -> Response:
         with rates.counted("run"):
             find(request, job_id)
             job = queue.retry(job_id)
-            return JSONResponse({"id": job.id, "status": job.state.value})
+            return reply({"id": job.id, "status": job.state.value})
 
     @router.post("/purge-queue")
     async def purge_queue(request: Request) -> Response:
         with rates.counted("purge-queue"):
             _known(request, endpoint)
-            return JSONResponse({"removed": queue.purge(), "status": "completed"})
+            return reply({"removed": queue.purge(), "status": "completed"})
 
     @router.api_route("/openai/v1/{route:path}", methods=_BOTH)
     async def openai(request: Request, route: str) -> Response:
@@ -119,13 +119,13 @@ def client_router(endpoint: Endpoint) -> APIRouter:
     @router.get("/health")
     async def health(request: Request) -> Response:
         _known(request, endpoint)
-        return JSONResponse(endpoint.health())
+        return reply(endpoint.health())
 
     @router.get("/requests")
     async def requests(request: Request) -> Response:
         with rates.counted("requests"):
             _known(request, endpoint)
-            return JSONResponse({"requests": [_summary(job) for job in queue.jobs()]})
+            return reply({"requests": [_summary(job) for job in queue.jobs()]})
 
     return router
 
@@ -137,9 +137,9 @@ async def _streamed(queue: JobQueue, job: Job) -> AsyncGenerator[bytes, None]:
         while not (job.has_ended and not job.chunks):
             for chunk in await queue.streamed(job, _MOST_WAIT_S):
                 said = True
-                yield str(chunk.get("output")).encode()
+                yield _text(chunk.get("output"))
         if not said or job.error is not None:
-            yield (job.output if isinstance(job.output, str) else failure_event(_failure(job))).encode()
+            yield _text(job.output if isinstance(job.output, str) else failure_event(_failure(job)))
     finally:
         queue.leave(job)
 
@@ -149,7 +149,12 @@ def _openai_body(job: Job) -> bytes:
     output = job.output[0] if isinstance(job.output, list) and len(job.output) == 1 else job.output
     if job.error is not None or output is NOTHING:
         output = failure_of(_failure(job))
-    return output.encode() if isinstance(output, str) else json.dumps(output).encode()
+    return _text(output)
+
+
+def _text(output: object) -> bytes:
+    """Text is sent as it is, anything else as JSON; half a surrogate pair has no UTF-8."""
+    return output.encode("utf-8", "replace") if isinstance(output, str) else encoded(output)
 
 
 def _failure(job: Job) -> AskError:

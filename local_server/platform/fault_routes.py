@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from agent.telemetry.logs import get_logger
 from local_server.limits import read_json
@@ -14,6 +14,7 @@ from local_server.platform.endpoint import Endpoint
 from local_server.platform.errors import BadRequest
 from local_server.platform.faults import Fault, Faults
 from local_server.platform.fleet import Fleet
+from local_server.platform.replies import reply
 
 _SIGNALS = {"freeze": signal.SIGSTOP, "thaw": signal.SIGCONT, "kill": signal.SIGKILL}
 _MOST_BYTES = 10_000
@@ -50,15 +51,15 @@ def fault_router(faults: Faults, endpoint: Endpoint, fleet: Fleet | None) -> API
             act(body.get("action"), body)
         said = {key: str(value)[:64] for key, value in body.items() if key in _LOGGED}
         get_logger().warning("fault.asked_for", **said)
-        return JSONResponse({"planned": faults.planned()})
+        return reply({"planned": faults.planned()})
 
     @router.get("")
     async def planned() -> Response:
-        return JSONResponse({"planned": faults.planned()})
+        return reply({"planned": faults.planned()})
 
     @router.delete("")
     async def clear() -> Response:
         faults.clear()
-        return JSONResponse({"planned": []})
+        return reply({"planned": []})
 
     return router

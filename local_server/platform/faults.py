@@ -7,10 +7,11 @@ happens at once (`fault_routes`).
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from local_server.platform.errors import BadRequest
+from local_server.platform.replies import reply
 
 # By the worker's call: what the platform's side may do instead of what it should.
 ANSWERS = {
@@ -57,7 +58,7 @@ class Fault:
             return None
         if self.answer == "204":
             return Response(status_code=204)
-        return JSONResponse({"error": "A fault that was asked for."}, int(self.answer))
+        return reply({"error": "A fault that was asked for."}, int(self.answer))
 
 
 class Faults:

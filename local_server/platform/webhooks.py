@@ -10,10 +10,12 @@ import httpx
 from agent.telemetry.logs import get_logger
 from local_server.platform.errors import BadRequest
 from local_server.platform.job import Job
+from local_server.platform.replies import encoded
 
 _ATTEMPTS = 3
 _PAUSE_S = 10.0
 _TIMEOUT_S = 10.0
+_HEADERS = {"Content-Type": "application/json"}
 
 
 class Webhooks:
@@ -62,7 +64,8 @@ class Webhooks:
         async with httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False) as client:
             for attempt in range(1, _ATTEMPTS + 1):
                 try:
-                    answer = str((await client.post(url, json=body)).status_code)
+                    response = await client.post(url, content=encoded(body), headers=_HEADERS)
+                    answer = str(response.status_code)
                 except (httpx.HTTPError, httpx.InvalidURL) as error:
                     answer = type(error).__name__
                 if answer == str(HTTPStatus.OK.value):

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from agent.errors import PayloadTooLarge
 from agent.telemetry.logs import get_logger
@@ -21,6 +21,7 @@ from local_server.platform.endpoint import Endpoint
 from local_server.platform.errors import BadRequest, Unknown
 from local_server.platform.faults import Faults
 from local_server.platform.outcome import Outcome
+from local_server.platform.replies import reply
 
 # The SDK gives up after 90 s.
 LONG_POLL_S = 20.0
@@ -45,7 +46,7 @@ def worker_router(endpoint: Endpoint, faults: Faults) -> APIRouter:
     @router.get("/job-take/{rest:path}")
     async def job_take(request: Request, rest: str) -> Response:
         jobs = await take(request, rest, 1)
-        return JSONResponse(jobs[0]) if jobs else Response(status_code=204)
+        return reply(jobs[0]) if jobs else Response(status_code=204)
 
     @router.get("/job-take-batch/{rest:path}")
     async def job_take_batch(request: Request, rest: str) -> Response:
@@ -53,14 +54,16 @@ def worker_router(endpoint: Endpoint, faults: Faults) -> APIRouter:
         if not size.isascii() or not size.isdecimal() or not 1 <= int(size) <= _MOST_BATCH:
             raise BadRequest(f"'batch_size' must be 1 to {_MOST_BATCH}.")
         jobs = await take(request, rest, int(size))
-        return JSONResponse(jobs) if jobs else Response(status_code=204)
+        return reply(jobs) if jobs else Response(status_code=204)
 
     @router.get("/job-stop/{rest:path}")
     async def job_stop(request: Request, rest: str) -> Response:
         _known(request, endpoint)
         worker = workers.heard(_worker(rest))
-        stops = [] if worker.leaving else await until_disconnect(queue.stops(worker.id, LONG_POLL_S), request.receive)
-        return JSONResponse({"jobsToStop": stops}) if stops else Response(status_code=204)
+        stops: list[str] = []
+        if worker is not None and not worker.leaving:
+            stops = await until_disconnect(queue.stops(worker.id, LONG_POLL_S), request.receive)
+        return reply({"jobsToStop": stops}) if stops else Response(status_code=204)
 
     @router.post("/job-done/{worker_id}/{rest:path}")
     async def job_done(request: Request, worker_id: str, rest: str) -> Response:
@@ -75,27 +78,27 @@ def worker_router(endpoint: Endpoint, faults: Faults) -> APIRouter:
             queue.done(job_id, worker_id, too_large)
             raise
         queue.done(job_id, worker_id, outcome)
-        if outcome.stop_worker:
-            workers.heard(worker_id).leaving = True
-        return JSONResponse({})
+        if outcome.stop_worker and (worker := workers.find(worker_id)):
+            worker.leaving = True
+        return reply({})
 
     @router.post("/job-stream/{worker_id}/{rest:path}")
     async def job_stream(request: Request, worker_id: str, rest: str) -> Response:
         _known(request, endpoint)
         workers.heard(worker_id)
         queue.chunk(_worker(rest), _decoded(await read_body(request, settings.max_chunk_bytes)))
-        return JSONResponse({})
+        return reply({})
 
     @router.get("/ping/{rest:path}")
     async def ping(request: Request, rest: str) -> Response:
         _known(request, endpoint)
         worker, said = workers.heard(_worker(rest)), _parameters(request, rest)
-        if said.get("status") == "unhealthy" and not worker.unhealthy:
+        if said.get("status") == "unhealthy" and worker is not None and not worker.unhealthy:
             worker.unhealthy = True
             get_logger().warning(
                 "worker.unhealthy", worker=worker.id, check=said.get("check"), reason=said.get("reason")
             )
-        return JSONResponse({})
+        return reply({})
 
     return router
 
@@ -116,7 +119,7 @@ def _faulty(faults: Faults) -> type[APIRoute]:
                     return await rightly(request)
                 # What the platform loses, it has taken.
                 await request.body()
-                return fault.response() or JSONResponse({})
+                return fault.response() or reply({})
 
             return handler
 
@@ -145,7 +148,8 @@ def _decoded(body: bytes) -> dict[str, Any]:
         BadRequest: it is none.
     """
     try:
-        content = json.loads(body)
+        # NaN and Infinity are no JSON, though Python's encoder writes them; a result is not lost for them.
+        content = json.loads(body, parse_constant=lambda _name: None)
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):

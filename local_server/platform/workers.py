@@ -58,6 +58,11 @@ class Workers:
         self._clock = clock
         self._workers: dict[str, Worker] = {}
 
+    def _name(self, worker_id: str) -> str:
+        """A name that the SDK has left unfilled is that of the only worker there is."""
+        known = list(self._workers)
+        return known[0] if worker_id == UNFILLED and len(known) == 1 else worker_id
+
     def add(self, worker_id: str) -> Worker:
         """A worker that was started and has not been heard of yet."""
         now = self._clock()
@@ -68,21 +73,16 @@ class Workers:
         """A worker that is there."""
         return self._workers.get(worker_id)
 
-    def heard(self, worker_id: str) -> Worker:
-        """A worker was heard of; one that nobody started here has come by itself.
-
-        A name that the SDK has left unfilled is that of the only worker there is.
-        """
-        known = list(self._workers.values())
-        if worker_id == UNFILLED and len(known) == 1:
-            worker_id = known[0].id
-        worker = self._workers.get(worker_id) or self.add(worker_id)
-        worker.heard = self._clock()
+    def heard(self, worker_id: str) -> Worker | None:
+        """A worker was heard of. None for one that is not there: it was never, or has gone and its ping has not."""
+        worker = self._workers.get(self._name(worker_id))
+        if worker is not None:
+            worker.heard = self._clock()
         return worker
 
     def asked(self, worker_id: str) -> tuple[Worker, bool]:
-        """A worker asks for a job; whether for the first time."""
-        worker = self.heard(worker_id)
+        """A worker asks for a job; whether for the first time. One that nobody started here has come by itself."""
+        worker = self.heard(worker_id) or self.add(worker_id)
         first = worker.ready is None
         if worker.ready is None:
             worker.ready = worker.busy = worker.heard

@@ -331,3 +331,37 @@ class Receiver:
     def __exit__(self, *_exception: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+def test_what_is_no_text_and_no_number_goes_through(client: httpx.Client, worker: Worker) -> None:
+    """Half a surrogate pair comes out as it came in; NaN, which is no JSON, as null."""
+    half = {"question": "\ud800"}
+    content = json.dumps({"input": half})
+    job_id = client.post("/v2/askpod/run", content=content).json()["id"]
+    assert half == json.loads(worker.take().content)["input"]
+    worker.stream(job_id, '{"output": ["\\udc00", NaN]}')
+    assert [{"output": ["\udc00", None]}] == json.loads(client.get(f"/v2/askpod/stream/{job_id}").content)["stream"]
+    worker.done(job_id, '{"output": {"a": "\\ud800", "b": -Infinity}}')
+    assert {"a": "\ud800", "b": None} == json.loads(client.get(f"/v2/askpod/status/{job_id}").content)["output"]
+
+
+def test_the_ping_of_a_worker_that_has_gone_does_not_bring_it_back(client: httpx.Client, worker: Worker) -> None:
+    """Only asking for a job makes a worker."""
+    before = client.get("/v2/askpod/health").json()["workers"]
+    worker.get("/v2/askpod/ping/gone?job_id=x")
+    worker.get("/v2/askpod/ping/gone?status=unhealthy&check=gpu")
+    assert before == client.get("/v2/askpod/health").json()["workers"]
+
+
+@pytest.mark.parametrize("name", ["x%0A", "x%0D%0Ay", "%2e%2e", "x%00"])
+def test_no_name_of_a_worker_opens_its_routes_to_a_client(client: httpx.Client, name: str) -> None:
+    """Whatever is in the path."""
+    response = client.get(f"/v2/askpod/job-take/{name}")
+    assert response.status_code in (401, 404)
+
+
+def test_openais_clients_get_errors_in_their_shape(client: httpx.Client) -> None:
+    """Also before there is a job."""
+    for path, code in (("askpod", "malformed_body"), ("other", "invalid_request")):
+        error = client.post(f"/v2/{path}/openai/v1/chat/completions", content="{").json()["error"]
+        assert ({"message", "type", "param", "code"}, code) == (set(error), error["code"])
