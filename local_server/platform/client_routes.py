@@ -113,7 +113,7 @@ def client_router(endpoint: Endpoint) -> APIRouter:
             job = queue.submit({"input": job_input}, Policy(settings.execution_timeout_s), sync=True)
             if isinstance(body, dict) and body.get("stream") is True:
                 return EventStream(_streamed(queue, job), _end, HEARTBEAT_S)
-            ended = await until_disconnect(queue.result(job), request.receive)
+            ended = await until_disconnect(_result(queue, job), request.receive)
             return Response(_openai_body(ended), media_type="application/json")
 
     @router.get("/health")
@@ -128,6 +128,14 @@ def client_router(endpoint: Endpoint) -> APIRouter:
             return reply({"requests": [_summary(job) for job in queue.jobs()]})
 
     return router
+
+
+async def _result(queue: JobQueue, job: Job) -> Job:
+    """The job, when it has ended; whoever does not wait for that cancels it."""
+    try:
+        return await queue.ended(job, None)
+    finally:
+        queue.leave(job)
 
 
 async def _streamed(queue: JobQueue, job: Job) -> AsyncGenerator[bytes, None]:

@@ -79,12 +79,15 @@ class InProcessWorker:
                 if isinstance(piece, dict) and piece.get("error"):
                     return Outcome(error=str(piece["error"]))
                 pieces.append(piece)
-                self._endpoint.queue.chunk(job.id, {"output": piece})
+                self._endpoint.queue.chunk(job.id, WORKER, {"output": piece})
         return Outcome(pieces)
 
     async def _do(self, job: Job) -> None:
         try:
             outcome = await self._outcome(job)
+        except PlatformError:
+            # It was stopped meanwhile; nobody takes pieces of it any more.
+            return
         except Exception:  # the edge of this transport, as the SDK's loop is of a worker's
             get_logger().exception("job.crashed", job_id=job.id)
             outcome = Outcome(error=InternalError.message)

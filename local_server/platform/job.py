@@ -6,12 +6,12 @@ IN_QUEUE ──take──> IN_PROGRESS ──done──> COMPLETED | FAILED
     └── its worker is lost, or somebody wants it again (FAILED, TIMED_OUT)
 """
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from local_server.platform.change import Change
 from local_server.platform.outcome import NOTHING
 from local_server.platform.policy import Policy
 
@@ -43,7 +43,7 @@ class Job:
         worker: who has it, or had it last.
         taken: how often it was handed out.
         chunks: what was streamed and not fetched yet.
-        change: set at the next change, and another one from then on.
+        change: of anything of it.
     """
 
     id: str
@@ -60,7 +60,7 @@ class Job:
     output: Any = NOTHING
     error: str | None = None
     chunks: list[dict[str, Any]] = field(default_factory=list)
-    change: asyncio.Event = field(default_factory=asyncio.Event)
+    change: Change = field(default_factory=Change)
 
     @property
     def has_ended(self) -> bool:

@@ -1,15 +1,15 @@
 """The jobs of one endpoint: who waits, who runs, and what came of the rest."""
 
-import asyncio
 import time
 import uuid
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from agent.telemetry.logs import get_logger
+from local_server.platform.change import Change
 from local_server.platform.errors import BadRequest, Stopping, Unknown
 from local_server.platform.job import Job, State
+from local_server.platform.line import Line
 from local_server.platform.outcome import NOTHING, Outcome
 from local_server.platform.policy import Policy
 
@@ -38,10 +38,10 @@ class JobQueue:
         self._on_end = on_end
         self._clock = clock
         self._jobs: dict[str, Job] = {}
-        self._waiting: dict[bool, deque[Job]] = {False: deque(), True: deque()}
-        self._arrived = asyncio.Event()
+        self._line = Line()
+        self._arrived = Change()
         self._stops: dict[str, list[str]] = {}
-        self._stopped = asyncio.Event()
+        self._stopped = Change()
         self._hung_up: set[str] = set()
         self._closed = False
 
@@ -98,7 +98,7 @@ class JobQueue:
 
     def purge(self) -> int:
         """Remove every job that waits; how many they were."""
-        removed = [job for waiting in self._waiting.values() for job in waiting]
+        removed = self._line.all()
         for job in removed:
             self._end(job, State.CANCELLED)
             del self._jobs[job.id]
@@ -108,9 +108,7 @@ class JobQueue:
 
     async def take(self, worker: str, most: int, wait_s: float) -> list[Job]:
         """Up to `most` jobs, the worker's from now on; none when none came within `wait_s`, or the worker must go."""
-        await self._until(
-            lambda: self.waiting > 0 or self._goes(worker), lambda: self._arrived, wait_s
-        )  # fmt: skip
+        await self._arrived.until(lambda: self.waiting > 0 or self._goes(worker), wait_s)
         if self._goes(worker):
             return []
         return [self._hand_out(worker) for _ in range(min(most, self.waiting))]
@@ -125,7 +123,7 @@ class JobQueue:
         job = self._running(job_id)
         job.output = outcome.output
         if outcome.progress:
-            job.change = _wake(job.change)
+            job.change.tell()
             return job
         if job.worker != worker:
             self._tell_to_stop(job)
@@ -133,32 +131,33 @@ class JobQueue:
         self._end(job, State.COMPLETED if outcome.error is None else State.FAILED)
         return job
 
-    def chunk(self, job_id: str, chunk: dict[str, Any]) -> None:
-        """A piece of a result.
+    def chunk(self, job_id: str, worker: str, chunk: dict[str, Any]) -> None:
+        """A piece of a result; only of the worker that has the job: another one's would come twice.
 
         Raises:
-            as `done`.
+            Unknown: there is no such job.
+            BadRequest: that worker does not have it (any more).
         """
-        job = self._running(job_id)
+        job = self.find(job_id)
+        if job.state is not State.IN_PROGRESS or job.worker != worker:
+            raise BadRequest("The job is not with this worker (any more).")
         job.chunks.append(chunk)
-        job.change = _wake(job.change)
+        job.change.tell()
 
     async def stops(self, worker: str, wait_s: float) -> list[str]:
         """Ids of the jobs that a worker is to stop; none when there were none within `wait_s`."""
-        await self._until(
-            lambda: worker in self._stops or self._goes(worker), lambda: self._stopped, wait_s
-        )  # fmt: skip
+        await self._stopped.until(lambda: worker in self._stops or self._goes(worker), wait_s)
         return self._stops.pop(worker, [])
 
     def hang_up(self, worker: str) -> None:
         """A worker gets no more jobs, and does not wait for one any longer."""
         self._hung_up.add(worker)
-        self._arrived, self._stopped = _wake(self._arrived), _wake(self._stopped)
+        self._wake_workers()
 
     def close(self) -> None:
         """No job is taken from a client or given to a worker any more; those that run go on."""
         self._closed = True
-        self._arrived, self._stopped = _wake(self._arrived), _wake(self._stopped)
+        self._wake_workers()
 
     def duplicate(self, job_id: str) -> None:
         """Hand a job out once more, although its worker has it: at-least-once delivery, on purpose.
@@ -199,12 +198,12 @@ class JobQueue:
     @property
     def waiting(self) -> int:
         """Jobs in the queue."""
-        return sum(map(len, self._waiting.values()))
+        return len(self._line)
 
     @property
     def longest_wait(self) -> float:
         """Seconds that the first in the queue has waited."""
-        return max((self._clock() - waiting[0].queued for waiting in self._waiting.values() if waiting), default=0.0)
+        return self._line.longest(self._clock())
 
     def jobs(self) -> list[Job]:
         """All that are kept, in the order in which they came."""
@@ -212,22 +211,12 @@ class JobQueue:
 
     def running(self, worker: str | None = None) -> int:
         """Jobs in progress, of one worker or of all."""
-        return sum(
-            job.state is State.IN_PROGRESS and worker in (None, job.worker) for job in self._jobs.values()
-        )  # fmt: skip
+        return sum(job.state is State.IN_PROGRESS and worker in (None, job.worker) for job in self._jobs.values())
 
-    async def ended(self, job: Job, wait_s: float) -> Job:
-        """The job, when it has ended, or after `wait_s`."""
-        await self._until(lambda: job.has_ended, lambda: job.change, wait_s)
+    async def ended(self, job: Job, wait_s: float | None) -> Job:
+        """The job, when it has ended, or after `wait_s`; None waits for ever."""
+        await job.change.until(lambda: job.has_ended, wait_s)
         return job
-
-    async def result(self, job: Job) -> Job:
-        """The job, when it has ended; whoever does not wait for that cancels it."""
-        try:
-            await self._until(lambda: job.has_ended, lambda: job.change, None)
-            return job
-        finally:
-            self.leave(job)
 
     def leave(self, job: Job) -> None:
         """Its only reader goes: it is cancelled, unless it has ended."""
@@ -236,19 +225,9 @@ class JobQueue:
 
     async def streamed(self, job: Job, wait_s: float) -> list[dict[str, Any]]:
         """The pieces that were not fetched yet, as soon as there are some, the job has ended, or after `wait_s`."""
-        await self._until(lambda: bool(job.chunks) or job.has_ended, lambda: job.change, wait_s)
+        await job.change.until(lambda: bool(job.chunks) or job.has_ended, wait_s)
         chunks, job.chunks = job.chunks, []
         return chunks
-
-    @staticmethod
-    async def _until(condition: Callable[[], bool], change: Callable[[], asyncio.Event], wait_s: float | None) -> None:
-        """Wait for changes until the condition is true, for `wait_s` at most; None is for ever."""
-        try:
-            async with asyncio.timeout(wait_s):
-                while not condition():
-                    await change().wait()
-        except TimeoutError:
-            return
 
     # ------------------------------------------------------------------ inside
 
@@ -266,18 +245,21 @@ class JobQueue:
             self._stop(job, State.TIMED_OUT)
 
     def _queue(self, job: Job, *, first: bool = False) -> None:
-        waiting = self._waiting[job.policy.low_priority]
         job.state, job.queued = State.IN_QUEUE, self._clock()
-        waiting.appendleft(job) if first else waiting.append(job)
-        job.change = _wake(job.change)
-        self._arrived = _wake(self._arrived)
+        self._line.put(job, first=first)
+        job.change.tell()
+        self._arrived.tell()
 
     def _hand_out(self, worker: str) -> Job:
-        job = (self._waiting[False] or self._waiting[True]).popleft()
+        job = self._line.next()
         job.state, job.worker, job.started = State.IN_PROGRESS, worker, self._clock()
         job.taken += 1
-        job.change = _wake(job.change)
+        job.change.tell()
         return job
+
+    def _wake_workers(self) -> None:
+        self._arrived.tell()
+        self._stopped.tell()
 
     def _goes(self, worker: str) -> bool:
         return self._closed or worker in self._hung_up
@@ -286,7 +268,7 @@ class JobQueue:
         job = self.find(job_id)
         if job.state is State.IN_QUEUE and job.taken:
             # Its worker was thought lost, and was not: its result is as good as another one's.
-            self._waiting[job.policy.low_priority].remove(job)
+            self._line.remove(job)
             job.state, job.started = State.IN_PROGRESS, self._clock() if job.started is None else job.started
         if job.state is not State.IN_PROGRESS:
             raise BadRequest(f"The job is {job.state.value}; nothing more is taken for it.")
@@ -299,20 +281,14 @@ class JobQueue:
     def _tell_to_stop(self, job: Job) -> None:
         if job.state is State.IN_PROGRESS and job.worker is not None:
             self._stops.setdefault(job.worker, []).append(job.id)
-            self._stopped = _wake(self._stopped)
+            self._stopped.tell()
 
     def _end(self, job: Job, state: State) -> None:
         if job.state is State.IN_QUEUE:
-            self._waiting[job.policy.low_priority].remove(job)
+            self._line.remove(job)
         job.state, job.ended = state, self._clock()
         self.completed += state is State.COMPLETED
         self.failed += state in _AGAIN
-        job.change = _wake(job.change)
+        job.change.tell()
         get_logger().info("job.ended", job_id=job.id, **{k: v for k, v in job.view().items() if k in _LOGGED})
         self._on_end(job)
-
-
-def _wake(event: asyncio.Event) -> asyncio.Event:
-    """Wake everybody who waits; the event for the next change."""
-    event.set()
-    return asyncio.Event()

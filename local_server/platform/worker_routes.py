@@ -86,7 +86,7 @@ def worker_router(endpoint: Endpoint, faults: Faults) -> APIRouter:
     async def job_stream(request: Request, worker_id: str, rest: str) -> Response:
         _known(request, endpoint)
         workers.heard(worker_id)
-        queue.chunk(_worker(rest), _decoded(await read_body(request, settings.max_chunk_bytes)))
+        queue.chunk(_worker(rest), worker_id, _decoded(await read_body(request, settings.max_chunk_bytes)))
         return reply({})
 
     @router.get("/ping/{rest:path}")

@@ -206,12 +206,27 @@ async def test_pieces_are_fetched_once_and_the_last_ones_with_the_end(bench: Ben
     await bench.take()
     waiting = asyncio.create_task(bench.queue.streamed(job, 30))
     await asyncio.sleep(0)
-    bench.queue.chunk(job.id, {"output": 1})
+    bench.queue.chunk(job.id, "w", {"output": 1})
     assert [{"output": 1}] == await waiting
-    bench.queue.chunk(job.id, {"output": 2})
+    bench.queue.chunk(job.id, "w", {"output": 2})
     bench.queue.done(job.id, "w", GOOD)
     assert [{"output": 2}] == await bench.queue.streamed(job, 30)
     assert [] == await bench.queue.streamed(job, 30)
+
+
+async def test_only_the_worker_that_has_the_job_can_stream(bench: Bench) -> None:
+    """What one that was thought lost still sends would come twice."""
+    job = bench.submit()
+    await bench.take("slow")
+    bench.queue.chunk(job.id, "slow", {"output": 1})
+    bench.queue.lose("slow")
+    with pytest.raises(BadRequest):
+        bench.queue.chunk(job.id, "slow", {"output": 2})
+    await bench.take("other")
+    with pytest.raises(BadRequest):
+        bench.queue.chunk(job.id, "slow", {"output": 2})
+    bench.queue.chunk(job.id, "other", {"output": 1})
+    assert [{"output": 1}] == await bench.queue.streamed(job, 0)
 
 
 async def test_a_queue_that_closes_takes_and_gives_no_more(bench: Bench) -> None:
