@@ -132,7 +132,7 @@ class Settings(BaseSettings):
         return value
 
 
-def explain(error: ValidationError) -> str:
-    """One line for each wrong setting: its name and what is wrong, never its value."""
+def explain(error: ValidationError, prefix: str = "") -> str:
+    """One line for each wrong setting: its name behind a prefix, and what is wrong, never its value."""
     problems = error.errors(include_url=False, include_context=False, include_input=False)
-    return "".join(f"{'.'.join(str(p) for p in item['loc']).upper()}: {item['msg']}\n" for item in problems)
+    return "".join(f"{prefix}{'.'.join(str(p) for p in item['loc']).upper()}: {item['msg']}\n" for item in problems)

@@ -22,6 +22,7 @@ from local_server.platform.settings import PlatformSettings
 from local_server.server import Server
 
 _LOOK_S = 0.05
+_PREFIX = PlatformSettings.model_config["env_prefix"]
 
 
 def main(words: Sequence[str]) -> int:
@@ -33,7 +34,7 @@ def main(words: Sequence[str]) -> int:
         settings, platform = Settings(), PlatformSettings(**_given(options))
         plan = Plan.read() if options.hub_harness else None
     except ValidationError as error:
-        sys.stderr.write(explain(error))
+        sys.stderr.write(explain(error, _PREFIX if error.title == PlatformSettings.__name__ else ""))
         return 2
     except ValueError as error:
         sys.stderr.write(f"{error}\n")

@@ -111,3 +111,19 @@ def test_it_says_so_when_anybody_may_ask(tmp_path: Path) -> None:
         process.stderr.read()
     process.wait(timeout=60)
     assert ["warning"] == [line["level"] for line in events if line["event"] == "server.auth_disabled"]
+
+
+def test_contradictory_options_are_refused(tmp_path: Path) -> None:
+    """With what they mean; a setting that is not valid has its name."""
+    for words, said in (
+        (("--workers", "2", "--max-workers", "3"), "--workers N says both"),
+        (("--max-workers", "65"), "PLATFORM_MAX_WORKERS: "),
+        (("--workers", "x"), "--workers"),
+        (("--hub-harness",), "tests.json"),
+    ):
+        finished = subprocess.run(
+            [sys.executable, "-m", "local_server", *words],
+            cwd=tmp_path, env=environment(api_keys="k"), capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert 2 == finished.returncode
+        assert said in finished.stderr

@@ -365,3 +365,16 @@ def test_openais_clients_get_errors_in_their_shape(client: httpx.Client) -> None
     for path, code in (("askpod", "malformed_body"), ("other", "invalid_request")):
         error = client.post(f"/v2/{path}/openai/v1/chat/completions", content="{").json()["error"]
         assert ({"message", "type", "param", "code"}, code) == (set(error), error["code"])
+
+
+def test_more_requests_than_the_limit_are_told_to_wait() -> None:
+    """429 in the platform's shape, with how long; nothing is queued for them."""
+    settings = Settings(api_keys=(SecretStr(KEY),), port=0)
+    runtime = Runtime(settings, scripted_loader(ScriptedEngine()))
+    with serving(runtime, platform=PlatformSettings(rate_factor=0.005)) as limited:
+        limited.headers["Authorization"] = KEY
+        responses = [limited.post("/v2/askpod/run", json=BODY) for _ in range(7)]
+        assert [200] * 5 + [429] * 2 == [response.status_code for response in responses]
+        assert "10 s" in refused(responses[-1], 429)
+        assert "10" == responses[-1].headers["retry-after"]
+        wait(lambda: limited.get("/v2/askpod/health").json()["jobs"]["completed"] == 5)
