@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Iterator, Mapping, Sequen
 from dataclasses import dataclass
 from typing import Any
 
-from agent.errors import AskError, InvalidRequest, MalformedBody, UnknownAdapter
+from agent.errors import AskError, InvalidRequest, MalformedBody, UnknownModel
 from agent.schemas import MAX_HISTORY, MAX_QUESTION_CHARS, Answer, AskRequest
 from agent.validation import parse_request
 
@@ -37,14 +37,6 @@ class Models:
             "object": "list",
             "data": [{"id": name, "object": "model", "created": 0, "owned_by": "askpod"} for name in names],
         }
-
-
-class UnknownModel(UnknownAdapter):
-    """`model` is neither the base model, nor an adapter, nor the default."""
-
-    code = "model_not_found"
-    status = 404
-    message = "There is no model of this name; GET /v1/models lists them."
 
 
 def question_of(body: object, models: Models) -> AskRequest:
@@ -109,7 +101,8 @@ async def stream_of(body: Mapping[str, Any], request_id: str, coming: Awaitable[
 def failure_of(error: AskError) -> dict[str, Any]:
     """An error in OpenAI's shape."""
     kind = "server_error" if error.status >= 500 else "invalid_request_error"
-    return {"error": {"message": error.message, "type": kind, "param": error.param, "code": error.code}}
+    code = "model_not_found" if isinstance(error, UnknownModel) else error.code
+    return {"error": {"message": error.message, "type": kind, "param": error.param, "code": code}}
 
 
 def failure_event(error: AskError) -> str:

@@ -6,6 +6,7 @@
     |   x PayloadTooLarge         payload_too_large     413     no
     |   x UnsupportedMediaType    unsupported_media_type 415    no
     |   x UnknownAdapter          unknown_adapter       422     no
+    |   x UnknownModel            unknown_model         404     no
     |   x UnknownFilter           unknown_filter        422     no
     |   x PromptTooLong           prompt_too_long       422     no
     |   x NoLanguageModel         no_language_model     422     no
@@ -114,6 +115,14 @@ class UnknownAdapter(InvalidRequest):
 
     code = "unknown_adapter"
     message = "No adapter of this name is loaded."
+
+
+class UnknownModel(InvalidRequest):
+    """`model`, as OpenAI's clients name it, is neither the base model, nor an adapter, nor the default."""
+
+    code = "unknown_model"
+    status = 404
+    message = "There is no model of this name; GET /v1/models lists them."
 
 
 class UnknownFilter(InvalidRequest):

@@ -30,7 +30,10 @@ DESCRIPTION = """Answers questions from your own documents, with your own LoRA.
 
 Every answer cites the sentences it was made from, byte for byte; when the documents do not hold the answer, it says so.
 Ask in English or in Spanish. Every error is an `application/problem+json` with a `code` and a `request_id`. An
-unknown path is `not_found` (404), and a method that a path does not take is `method_not_allowed` (405)."""
+unknown path is `not_found` (404), and a method that a path does not take is `method_not_allowed` (405).
+
+OpenAI's clients find `/v1/chat/completions` and `/v1/models` here, with errors in their shape; a `model` that nobody
+knows is `unknown_model` (404). The serverless platform is under `/v2`."""
 
 ASK_PATH = "/v1/ask"
 _REF = "#/components/schemas/{model}"
