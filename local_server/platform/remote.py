@@ -1,18 +1,21 @@
 """Answers through the queue: what `/v1/ask` has where worker processes have the model."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from agent.chat import MODELS, Models
-from agent.errors import AskError, DeadlineExceeded, InternalError, error_of
+from agent.errors import AskError, DeadlineExceeded, InternalError, Unavailable, error_of
 from agent.schemas import Answer, AskEvent, AskRequest, FinalEvent, closing_events
 from agent.settings import Settings
+from agent.telemetry.logs import get_logger
 from agent.telemetry.request_line import Caller
 from agent.version import VERSIONS
 from local_server.platform.endpoint import Endpoint
+from local_server.platform.errors import Stopping
 from local_server.platform.job import Job, State
 from local_server.platform.policy import Policy
 
@@ -37,7 +40,12 @@ class RemoteRuntime:
 
     def health(self) -> dict[str, Any]:
         """What `GET /health` shows."""
-        return {"state": "ready" if self.ready else "starting", "versions": VERSIONS, **self._endpoint.health()}
+        return {
+            "state": "ready" if self.ready else "starting",
+            "ready": self.ready,
+            "versions": VERSIONS,
+            **self._endpoint.health(),
+        }
 
     def keep_loading(self) -> None:
         """Nothing is loaded here."""
@@ -69,12 +77,16 @@ class RemoteRuntime:
         Raises:
             AskError: as `agent.service.AskService.answer`.
         """
-        async for event in self.ask(request, caller):
-            if isinstance(event, FinalEvent):
-                return event.answer
-        raise InternalError(detail="a job ended without an answer")
+        answer = None
+        # To its end: a job whose reader leaves before that is cancelled.
+        async with aclosing(self.ask(request, caller)) as events:
+            async for event in events:
+                answer = event.answer if isinstance(event, FinalEvent) else answer
+        if answer is None:
+            raise InternalError(detail="a job ended without an answer")
+        return answer
 
-    async def ask(self, request: AskRequest, caller: Caller) -> AsyncIterator[AskEvent]:
+    async def ask(self, request: AskRequest, caller: Caller) -> AsyncGenerator[AskEvent, None]:
         """The question's events, the whole answer last. Closing the iterator cancels the job.
 
         Raises:
@@ -83,23 +95,34 @@ class RemoteRuntime:
         queue = self._endpoint.queue
         timeout_s = (request.timeout_s or self.settings.request_timeout_s) + _MARGIN_S
         job = self._submit(request.model_dump(mode="json", exclude_unset=True, exclude={"stream"}), timeout_s)
+        get_logger().info("ask.queued", request_id=caller.request_id, key_id=caller.key_id, job_id=job.id)
         try:
             final = False
             while not (job.has_ended and not job.chunks):
                 for chunk in await queue.streamed(job, timeout_s):
                     event = _EVENT.validate_python(chunk.get("output"))
                     final = final or isinstance(event, FinalEvent)
-                    yield event
+                    yield _named(event, caller)
             if not final:
                 for event in closing_events(_answer_of(job)):
-                    yield event
+                    yield _named(event, caller)
         except ValidationError as error:
             raise InternalError(detail=repr(error)) from error
         finally:
             queue.leave(job)
 
     def _submit(self, question: dict[str, Any], timeout_s: float) -> Job:
-        return self._endpoint.queue.submit({"input": question}, Policy(ttl_s=timeout_s), sync=True)
+        try:
+            return self._endpoint.queue.submit({"input": question}, Policy(ttl_s=timeout_s), sync=True)
+        except Stopping as error:
+            raise Unavailable from error
+
+
+def _named(event: AskEvent, caller: Caller) -> AskEvent:
+    """With the id of the caller's request, not of the job."""
+    if isinstance(event, FinalEvent):
+        return FinalEvent(answer=event.answer.model_copy(update={"request_id": caller.request_id}))
+    return event
 
 
 def _answer_of(job: Job) -> Answer:

@@ -130,7 +130,9 @@ def test_questions_over_http_are_answered_by_the_workers() -> None:
     """The same answer and the same errors as without them; a caller who leaves stops the work."""
     with serving(runtime(), platform=PlatformSettings(max_workers=1)) as client:
         authorized(client)
-        answer = client.post("/v1/ask", json={"question": QUESTION}, timeout=60).json()
+        response = client.post("/v1/ask", json={"question": QUESTION}, headers={"X-Request-ID": "r-1"}, timeout=60)
+        answer = response.json()
+        assert ("r-1", "r-1") == (answer["request_id"], response.headers["x-request-id"])
         assert "port 8000" in answer["answer"]
         assert answer["citations"]
         unknown = client.post("/v1/ask", json={"question": QUESTION, "adapter": "nobody"})

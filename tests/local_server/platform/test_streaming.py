@@ -97,6 +97,17 @@ def test_questions_over_http_stream_as_well(client: httpx.Client) -> None:
     assert ["verification", "final", "done"] == names[-3:]
 
 
+def test_a_question_over_http_is_a_job_that_is_completed(client: httpx.Client) -> None:
+    """Where workers have the model; nobody leaves it before its end."""
+
+    def completed() -> int:
+        return int(client.get("/v2/askpod/health").json()["jobs"]["completed"])
+
+    before, by_workers = completed(), client.get("/health").json().get("workers") is not None
+    assert 200 == client.post("/v1/ask", json={"question": QUESTION}).status_code
+    assert before + by_workers == completed()
+
+
 def test_a_failed_job_says_why(client: httpx.Client) -> None:
     """In the platform's `error`, as without streaming."""
     job = client.post("/v2/askpod/runsync", json={"input": {"question": 5}}).json()
