@@ -35,7 +35,7 @@ class ChatJob:
     @property
     def streams(self) -> bool:
         """Whether server-sent events are wanted."""
-        return isinstance(self.body, dict) and self.body.get("stream") is True
+        return self.route == CHAT and isinstance(self.body, dict) and self.body.get("stream") is True
 
     def failure(self, error: AskError) -> str:
         """What the caller gets instead."""

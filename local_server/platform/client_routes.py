@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agent.chat import failure_event, failure_of
+from agent.chat import CHAT, failure_event, failure_of
 from agent.errors import AskError, InternalError
 from local_server.disconnect import until_disconnect
 from local_server.events import HEARTBEAT_S, EventStream
@@ -111,7 +111,7 @@ def client_router(endpoint: Endpoint) -> APIRouter:
             )
             job_input = {"openai_route": f"/v1/{route}", "openai_input": body}
             job = queue.submit({"input": job_input}, Policy(settings.execution_timeout_s), sync=True)
-            if isinstance(body, dict) and body.get("stream") is True:
+            if job_input["openai_route"] == CHAT and isinstance(body, dict) and body.get("stream") is True:
                 return EventStream(_streamed(queue, job), _end, HEARTBEAT_S)
             ended = await until_disconnect(_result(queue, job), request.receive)
             return Response(_openai_body(ended), media_type="application/json")

@@ -99,3 +99,10 @@ def test_a_job_can_be_in_openais_form(platform: httpx.Client) -> None:
     assert "port 8000" in ended["output"]["choices"][0]["message"]["content"]
     unknown = platform.post("/v2/askpod/runsync", json={"input": {"openai_route": "/v1/nothing"}}).json()
     assert ("COMPLETED", "not_found") == (unknown["status"], json.loads(unknown["output"])["error"]["code"])
+
+
+def test_only_completions_can_be_streams(platform: httpx.Client) -> None:
+    """Whatever the body of another route says."""
+    for route, key in (("models", "data"), ("nothing", "error")):
+        body = platform.post(f"/v2/askpod/openai/v1/{route}", json={"stream": True}).json()
+        assert key in body
