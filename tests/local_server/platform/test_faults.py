@@ -174,7 +174,7 @@ def test_the_hubs_test_runner_is_satisfied(tmp_path: Path) -> None:
     platform = PlatformSettings(min_workers=1, max_workers=1, hub_harness=True)
     lines: list[str] = []
     made = Runtime(settings, scripted_loader(ScriptedEngine()))
-    with serving(made, until_ready=False, platform=platform, command=Workers(0.1).command) as client:
+    with serving(made, until_ready=False, platform=platform, command=Workers(0.3).command) as client:
         failed = run_tests(read, f"{str(client.base_url).rstrip('/')}/v2/askpod", lines.append)
         counts = client.get("/v2/askpod/health").json()["workers"]
     assert 2 == failed
