@@ -1,6 +1,7 @@
 """Reads a request's body, no further than the limit, and decodes it strictly."""
 
 import json
+import math
 from typing import NoReturn
 
 from starlette.requests import ClientDisconnect, Request
@@ -23,7 +24,7 @@ async def read_json(request: Request, max_bytes: int, *, any_type: bool = False)
         raise UnsupportedMediaType
     body = await read_body(request, max_bytes)
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=_refuse)
+        return json.loads(body.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise MalformedBody(detail=type(error).__name__) from error
 
@@ -46,6 +47,12 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     except ClientDisconnect as error:
         raise Disconnected from error
     return bytes(body)
+
+
+def _finite(number: str) -> float:
+    """`1e999` is JSON, but no number that could be written again."""
+    value = float(number)
+    return value if math.isfinite(value) else _refuse(number)
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent.chat import CHAT, failure_event, failure_of
-from agent.errors import AskError, InternalError
+from agent.errors import AskError, GenerationFailed, InternalError
 from local_server.disconnect import until_disconnect
 from local_server.events import HEARTBEAT_S, EventStream
 from local_server.limits import read_json
@@ -24,6 +24,7 @@ from local_server.platform.replies import encoded, reply
 _LEAST_WAIT_S, _MOST_WAIT_S, _WAIT_S = 1.0, 300.0, 90.0
 # The Python SDK gives up a request after 10 s, and its JavaScript sister asks again at once.
 _STREAM_WAIT_S = 2.0
+_MOST_DIGITS = 9
 # The Go SDK posts where the others get.
 _BOTH = ["GET", "POST"]
 
@@ -60,7 +61,7 @@ def client_router(endpoint: Endpoint) -> APIRouter:
         with rates.counted("runsync"):
             wait_s = _wait(request, _LEAST_WAIT_S, _WAIT_S)
             job = await submit(request, settings.max_runsync_bytes, sync=True)
-            return reply((await until_disconnect(queue.ended(job, wait_s), request.receive)).view())
+            return reply((await until_disconnect(job.wait(wait_s), request.receive)).view())
 
     @router.api_route("/status/{job_id}", methods=_BOTH)
     async def status(request: Request, job_id: str) -> Response:
@@ -72,14 +73,14 @@ def client_router(endpoint: Endpoint) -> APIRouter:
         with rates.counted("status"):
             job, wait_s = find(request, job_id), _wait(request, _LEAST_WAIT_S, _WAIT_S)
             await request.body()
-            return reply((await until_disconnect(queue.ended(job, wait_s), request.receive)).view())
+            return reply((await until_disconnect(job.wait(wait_s), request.receive)).view())
 
     @router.api_route("/stream/{job_id}", methods=_BOTH)
     async def stream(request: Request, job_id: str) -> Response:
         with rates.counted("stream"):
             job, wait_s = find(request, job_id), _wait(request, 0.0, _STREAM_WAIT_S)
             await request.body()
-            chunks = await until_disconnect(queue.streamed(job, wait_s), request.receive)
+            chunks = await until_disconnect(job.fetch(wait_s), request.receive, job.put_back)
             return reply({"status": job.state.value, "stream": chunks})
 
     @router.post("/cancel/{job_id}")
@@ -133,18 +134,22 @@ def client_router(endpoint: Endpoint) -> APIRouter:
 async def _result(queue: JobQueue, job: Job) -> Job:
     """The job, when it has ended; whoever does not wait for that cancels it."""
     try:
-        return await queue.ended(job, None)
+        return await job.wait(None)
     finally:
         queue.leave(job)
 
 
 async def _streamed(queue: JobQueue, job: Job) -> AsyncGenerator[bytes, None]:
     """What the worker said, one piece behind the other; all of it at the end where the worker does not stream."""
-    said = False
+    said, delivery = False, 0
     try:
         while not (job.has_ended and not job.chunks):
-            for chunk in await queue.streamed(job, _MOST_WAIT_S):
-                said = True
+            for chunk in await job.fetch(_MOST_WAIT_S):
+                if said and job.taken != delivery:
+                    # Its worker was lost and another one begins anew; what was said cannot be taken back.
+                    yield failure_event(GenerationFailed()).encode()
+                    return
+                said, delivery = True, job.taken
                 yield _text(chunk.get("output"))
         if not said or job.error is not None:
             yield _text(job.output if isinstance(job.output, str) else failure_event(_failure(job)))
@@ -188,7 +193,12 @@ def _wait(request: Request, least_s: float, default_s: float) -> float:
     given = request.query_params.get("wait")
     if given is None:
         return default_s
-    if not given.isascii() or not given.isdecimal() or not least_s <= int(given) / 1000 <= _MOST_WAIT_S:
+    if (
+        not given.isascii()
+        or not given.isdecimal()
+        or len(given) > _MOST_DIGITS
+        or not least_s <= int(given) / 1000 <= _MOST_WAIT_S
+    ):
         raise BadRequest(f"'wait' must be {least_s * 1000:.0f} to {_MOST_WAIT_S * 1000:.0f} milliseconds.")
     return int(given) / 1000
 

@@ -33,7 +33,7 @@ def fault_router(faults: Faults, endpoint: Endpoint, fleet: Fleet | None) -> API
     def act(action: object, body: dict[str, Any]) -> None:
         if action == "duplicate":
             endpoint.queue.duplicate(str(body.get("job")))
-        elif action in _SIGNALS:
+        elif isinstance(action, str) and action in _SIGNALS:
             send: Callable[[str, int], bool] = fleet.signal if fleet else lambda _worker, _signal: False
             if not send(str(body.get("worker")), _SIGNALS[action]):
                 raise BadRequest("'worker' must be the id of a worker process that runs.")

@@ -73,10 +73,10 @@ class Fleet:
             elif self._endpoint.workers.find(worker.id) is None:
                 # It was not heard of for too long; its jobs are others' already.
                 self._gone(member, "not heard of")
+            elif worker.leaving and not self._endpoint.queue.running(worker.id):
+                self._dismiss(member, "it asked to be replaced")
             elif worker.ready is not None:
                 self._crashes = 0
-            if worker.leaving and status is None and not self._endpoint.queue.running(worker.id):
-                self._dismiss(member, "it asked to be replaced")
 
     def _gone(self, member: _Member, how: str) -> None:
         """A worker has ended, or must, without having been asked."""
@@ -84,12 +84,17 @@ class Fleet:
         member.process.kill()
         del self._members[member.worker.id]
         jobs = self._endpoint.workers.remove(member.worker.id)
-        pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**self._crashes)
-        self._crashes += 1
-        self._not_before = time.monotonic() + pause_s
+        pause_s = self._pause()
         get_logger().warning(
             "worker.died", worker=member.worker.id, how=how, jobs_back_in_queue=jobs, next_start_in_s=pause_s
         )
+
+    def _pause(self) -> float:
+        """Nothing is started for so many seconds, twice as many each time."""
+        pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(self._crashes, 10))
+        self._crashes += 1
+        self._not_before = time.monotonic() + pause_s
+        return pause_s
 
     # ------------------------------------------------------------------ how many
 
@@ -121,7 +126,13 @@ class Fleet:
         self._numbers += 1
         worker = self._endpoint.workers.add(f"worker-{self._numbers}")
         environment = worker_environment(url, worker.id, self._key, self._endpoint.settings)
-        self._members[worker.id] = _Member(worker, await WorkerProcess.start(self._command, environment))
+        try:
+            process = await WorkerProcess.start(self._command, environment)
+        except OSError as error:
+            self._endpoint.workers.remove(worker.id)
+            get_logger().error("worker.not_started", worker=worker.id, why=repr(error), next_start_in_s=self._pause())
+            return
+        self._members[worker.id] = _Member(worker, process)
         get_logger().info("worker.started", worker=worker.id)
 
     # ------------------------------------------------------------------ going

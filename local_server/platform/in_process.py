@@ -1,6 +1,7 @@
 """The worker that is this process: it takes jobs from the queue and gives them to the handler, without the SDK."""
 
 import asyncio
+import functools
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import Any, cast
@@ -16,7 +17,6 @@ from local_server.platform.outcome import Outcome, returned
 Handler = Callable[[dict[str, Any]], Awaitable[object] | AsyncIterator[object]]
 
 WORKER = "in-process"
-_FOREVER_S = 3600.0
 _LOOK_S = 0.1
 
 
@@ -39,7 +39,7 @@ class InProcessWorker:
 
     async def run(self, _url: str) -> None:
         """Until it is cancelled; then what runs is stopped."""
-        self._endpoint.workers.add(WORKER)
+        self._endpoint.workers.add(WORKER).here = True
         tasks = [asyncio.create_task(part()) for part in (self._breathe, self._work, self._obey)]
         try:
             await asyncio.gather(*tasks)
@@ -59,14 +59,26 @@ class InProcessWorker:
         self._endpoint.workers.asked(WORKER)
         while True:
             await self._free.acquire()
-            for job in await self._endpoint.queue.take(WORKER, 1, _FOREVER_S):
-                self._running[job.id] = asyncio.create_task(self._do(job))
+            jobs = await self._endpoint.queue.take(WORKER, 1, None)
+            if not jobs:  # the queue has closed; what runs goes on
+                return
+            task = self._running[jobs[0].id] = asyncio.create_task(self._do(jobs[0]))
+            # Not in the task itself: one that is stopped before its first step never gets there.
+            task.add_done_callback(functools.partial(self._left, jobs[0].id))
+
+    def _left(self, job_id: str, task: "asyncio.Task[None]") -> None:
+        self._free.release()
+        # The same job may have been handed out again meanwhile.
+        if self._running.get(job_id) is task:
+            del self._running[job_id]
 
     async def _obey(self) -> None:
         while True:
-            for job_id in await self._endpoint.queue.stops(WORKER, _FOREVER_S):
+            for job_id in await self._endpoint.queue.stops(WORKER, None):
                 if task := self._running.get(job_id):
                     task.cancel()
+            # A queue that has closed makes nobody wait.
+            await asyncio.sleep(_LOOK_S)
 
     async def _outcome(self, job: Job) -> Outcome:
         """As the SDK has it (rp_job.py, `handle_job`); the pieces of a result are its list as well."""
@@ -91,9 +103,6 @@ class InProcessWorker:
         except Exception:  # the edge of this transport, as the SDK's loop is of a worker's
             get_logger().exception("job.crashed", job_id=job.id)
             outcome = Outcome(error=InternalError.message)
-        finally:
-            del self._running[job.id]
-            self._free.release()
         # It was cancelled or took too long meanwhile.
         with suppress(PlatformError):
             self._endpoint.queue.done(job.id, WORKER, outcome)

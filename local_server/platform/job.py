@@ -85,6 +85,21 @@ class Job:
             body["error"] = self.error
         return body
 
+    async def wait(self, wait_s: float | None) -> "Job":
+        """Itself, when it has ended, or after `wait_s`; None waits for ever."""
+        await self.change.until(lambda: self.has_ended, wait_s)
+        return self
+
+    async def fetch(self, wait_s: float) -> list[dict[str, Any]]:
+        """The pieces that were not fetched yet, as soon as there are some, it has ended, or after `wait_s`."""
+        await self.change.until(lambda: bool(self.chunks) or self.has_ended, wait_s)
+        chunks, self.chunks = self.chunks, []
+        return chunks
+
+    def put_back(self, chunks: list[dict[str, Any]]) -> None:
+        """Pieces that a client was to get, and did not."""
+        self.chunks[:0] = chunks
+
     def handed_out(self) -> dict[str, Any]:
         """What a worker gets: everything the client sent, under the job's id."""
         return {**self.request, "id": self.id}

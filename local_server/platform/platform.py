@@ -49,6 +49,8 @@ class Platform:
         host = _ANY.get(host, host)
         url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self._tasks = [asyncio.create_task(self.endpoint.keep()), asyncio.create_task(self._crew.run(url))]
+        for task in self._tasks:
+            task.add_done_callback(_tell_crash)
         get_logger().info("platform.open", url=f"{url}/v2/{self.endpoint.settings.endpoint_id}")
 
     async def stop(self, grace_s: float) -> None:
@@ -63,3 +65,9 @@ class Platform:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.endpoint.webhooks.close()
+
+
+def _tell_crash(task: "asyncio.Task[None]") -> None:
+    """Nobody waits for what runs in the background; that it has ended would not be seen."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        get_logger().error("platform.crashed", exc_info=error)

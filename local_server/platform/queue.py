@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agent.telemetry.logs import get_logger
@@ -12,6 +12,7 @@ from local_server.platform.job import Job, State
 from local_server.platform.line import Line
 from local_server.platform.outcome import NOTHING, Outcome
 from local_server.platform.policy import Policy
+from local_server.platform.stops import Stops
 
 _AGAIN = (State.FAILED, State.TIMED_OUT)
 _LOGGED = ("status", "delayTime", "executionTime", "workerId")
@@ -40,8 +41,7 @@ class JobQueue:
         self._jobs: dict[str, Job] = {}
         self._line = Line()
         self._arrived = Change()
-        self._stops: dict[str, list[str]] = {}
-        self._stopped = Change()
+        self.stopping = Stops()
         self._hung_up: set[str] = set()
         self._closed = False
 
@@ -77,8 +77,7 @@ class JobQueue:
     def cancel(self, job_id: str) -> Job:
         """End a job that has not ended; its worker is told. One that has ended stays as it is."""
         job = self.find(job_id)
-        if not job.has_ended:
-            self._stop(job, State.CANCELLED)
+        self.leave(job)
         return job
 
     def retry(self, job_id: str) -> Job:
@@ -87,6 +86,8 @@ class JobQueue:
         Raises:
             BadRequest: it is in another state.
         """
+        if self._closed:
+            raise Stopping("The server stops; it takes no more jobs.")
         job = self.find(job_id)
         if job.state not in _AGAIN:
             raise BadRequest(f"Only a job that is FAILED or TIMED_OUT can be retried; this one is {job.state.value}.")
@@ -106,7 +107,7 @@ class JobQueue:
 
     # ------------------------------------------------------------------ what workers do
 
-    async def take(self, worker: str, most: int, wait_s: float) -> list[Job]:
+    async def take(self, worker: str, most: int, wait_s: float | None) -> list[Job]:
         """Up to `most` jobs, the worker's from now on; none when none came within `wait_s`, or the worker must go."""
         await self._arrived.until(lambda: self.waiting > 0 or self._goes(worker), wait_s)
         if self._goes(worker):
@@ -120,11 +121,13 @@ class JobQueue:
             Unknown: there is no such job.
             BadRequest: it has ended already, or was never handed out.
         """
-        job = self._running(job_id)
-        job.output = outcome.output
         if outcome.progress:
+            job = self._held(job_id, worker)
+            job.output = outcome.output
             job.change.tell()
             return job
+        job = self._running(job_id)
+        job.output = outcome.output
         if job.worker != worker:
             self._tell_to_stop(job)
         job.error = outcome.error
@@ -138,16 +141,20 @@ class JobQueue:
             Unknown: there is no such job.
             BadRequest: that worker does not have it (any more).
         """
-        job = self.find(job_id)
-        if job.state is not State.IN_PROGRESS or job.worker != worker:
-            raise BadRequest("The job is not with this worker (any more).")
+        job = self._held(job_id, worker)
         job.chunks.append(chunk)
         job.change.tell()
 
-    async def stops(self, worker: str, wait_s: float) -> list[str]:
+    async def stops(self, worker: str, wait_s: float | None) -> list[str]:
         """Ids of the jobs that a worker is to stop; none when there were none within `wait_s`."""
-        await self._stopped.until(lambda: worker in self._stops or self._goes(worker), wait_s)
-        return self._stops.pop(worker, [])
+        return await self.stopping.take(worker, lambda: self._goes(worker), wait_s)
+
+    def give_back(self, jobs: Sequence[Job]) -> None:
+        """Jobs that were handed out to a worker that had gone: as if it had never asked."""
+        for job in reversed(jobs):
+            if job.state is State.IN_PROGRESS:
+                job.started, job.worker, job.taken = None, None, job.taken - 1
+                self._queue(job, first=True)
 
     def hang_up(self, worker: str) -> None:
         """A worker gets no more jobs, and does not wait for one any longer."""
@@ -173,7 +180,7 @@ class JobQueue:
 
     def lose(self, worker: str) -> int:
         """A worker is gone: its jobs are the first in the queue again; how many they are."""
-        self._stops.pop(worker, None)
+        self.stopping.forget(worker)
         self._hung_up.discard(worker)
         lost = [job for job in self._jobs.values() if job.state is State.IN_PROGRESS and job.worker == worker]
         # The oldest is put in front of the others.
@@ -213,21 +220,10 @@ class JobQueue:
         """Jobs in progress, of one worker or of all."""
         return sum(job.state is State.IN_PROGRESS and worker in (None, job.worker) for job in self._jobs.values())
 
-    async def ended(self, job: Job, wait_s: float | None) -> Job:
-        """The job, when it has ended, or after `wait_s`; None waits for ever."""
-        await job.change.until(lambda: job.has_ended, wait_s)
-        return job
-
     def leave(self, job: Job) -> None:
         """Its only reader goes: it is cancelled, unless it has ended."""
         if not job.has_ended:
             self._stop(job, State.CANCELLED)
-
-    async def streamed(self, job: Job, wait_s: float) -> list[dict[str, Any]]:
-        """The pieces that were not fetched yet, as soon as there are some, the job has ended, or after `wait_s`."""
-        await job.change.until(lambda: bool(job.chunks) or job.has_ended, wait_s)
-        chunks, job.chunks = job.chunks, []
-        return chunks
 
     # ------------------------------------------------------------------ inside
 
@@ -254,15 +250,22 @@ class JobQueue:
         job = self._line.next()
         job.state, job.worker, job.started = State.IN_PROGRESS, worker, self._clock()
         job.taken += 1
+        self.stopping.withdraw(worker, job.id)
         job.change.tell()
         return job
 
     def _wake_workers(self) -> None:
         self._arrived.tell()
-        self._stopped.tell()
+        self.stopping.change.tell()
 
     def _goes(self, worker: str) -> bool:
         return self._closed or worker in self._hung_up
+
+    def _held(self, job_id: str, worker: str) -> Job:
+        job = self.find(job_id)
+        if job.state is not State.IN_PROGRESS or job.worker != worker:
+            raise BadRequest("The job is not with this worker (any more).")
+        return job
 
     def _running(self, job_id: str) -> Job:
         job = self.find(job_id)
@@ -280,8 +283,7 @@ class JobQueue:
 
     def _tell_to_stop(self, job: Job) -> None:
         if job.state is State.IN_PROGRESS and job.worker is not None:
-            self._stops.setdefault(job.worker, []).append(job.id)
-            self._stopped.tell()
+            self.stopping.add(job.worker, [job.id])
 
     def _end(self, job: Job, state: State) -> None:
         if job.state is State.IN_QUEUE:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from agent.chat import MODELS, Models
-from agent.errors import AskError, DeadlineExceeded, InternalError, Unavailable, error_of
+from agent.errors import AskError, DeadlineExceeded, GenerationFailed, InternalError, Unavailable, error_of
 from agent.schemas import Answer, AskEvent, AskRequest, FinalEvent, closing_events
 from agent.settings import Settings
 from agent.telemetry.logs import get_logger
@@ -61,9 +61,15 @@ class RemoteRuntime:
         """
         if self._models is None:
             job = self._submit({"openai_route": MODELS}, self.settings.request_timeout_s)
-            output = (await self._endpoint.queue.ended(job, self.settings.request_timeout_s)).output
+            try:
+                await job.wait(self.settings.request_timeout_s)
+                if not job.has_ended:
+                    raise DeadlineExceeded
+            finally:
+                self._endpoint.queue.leave(job)
+            output = job.output
             # A worker that streams tells it as the one piece of a list.
-            listed = output[0] if isinstance(output, list) else output
+            listed = output[0] if isinstance(output, list) and output else output
             try:
                 _default, base, *adapters = (one["id"] for one in listed["data"])
             except (TypeError, KeyError, ValueError):
@@ -97,9 +103,12 @@ class RemoteRuntime:
         job = self._submit(request.model_dump(mode="json", exclude_unset=True, exclude={"stream"}), timeout_s)
         get_logger().info("ask.queued", request_id=caller.request_id, key_id=caller.key_id, job_id=job.id)
         try:
-            final = False
+            final, said, delivery = False, False, 0
             while not (job.has_ended and not job.chunks):
-                for chunk in await queue.streamed(job, timeout_s):
+                for chunk in await job.fetch(timeout_s):
+                    if said and job.taken != delivery:
+                        raise GenerationFailed(detail="its worker was lost in the middle of the answer")
+                    said, delivery = True, job.taken
                     event = _EVENT.validate_python(chunk.get("output"))
                     final = final or isinstance(event, FinalEvent)
                     yield _named(event, caller)

@@ -3,7 +3,9 @@ rp_ping).
 """
 
 import asyncio
+import functools
 import json
+import math
 from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import parse_qsl
@@ -26,6 +28,7 @@ from local_server.platform.replies import reply
 # The SDK gives up after 90 s.
 LONG_POLL_S = 20.0
 _MOST_BATCH = 256
+_MOST_DIGITS = 9
 
 
 def worker_router(endpoint: Endpoint, faults: Faults) -> APIRouter:
@@ -40,7 +43,7 @@ def worker_router(endpoint: Endpoint, faults: Faults) -> APIRouter:
             get_logger().info("worker.ready", worker=worker.id, cold_start_s=round(worker.heard - worker.started, 1))
         if worker.leaving:
             return []
-        jobs = await until_disconnect(queue.take(worker.id, most, LONG_POLL_S), request.receive)
+        jobs = await until_disconnect(queue.take(worker.id, most, LONG_POLL_S), request.receive, queue.give_back)
         return [job.handed_out() for job in jobs]
 
     @router.get("/job-take/{rest:path}")
@@ -51,7 +54,7 @@ def worker_router(endpoint: Endpoint, faults: Faults) -> APIRouter:
     @router.get("/job-take-batch/{rest:path}")
     async def job_take_batch(request: Request, rest: str) -> Response:
         size = _parameters(request, rest).get("batch_size", "1")
-        if not size.isascii() or not size.isdecimal() or not 1 <= int(size) <= _MOST_BATCH:
+        if not size.isascii() or not size.isdecimal() or len(size) > _MOST_DIGITS or not 1 <= int(size) <= _MOST_BATCH:
             raise BadRequest(f"'batch_size' must be 1 to {_MOST_BATCH}.")
         jobs = await take(request, rest, int(size))
         return reply(jobs) if jobs else Response(status_code=204)
@@ -62,7 +65,9 @@ def worker_router(endpoint: Endpoint, faults: Faults) -> APIRouter:
         worker = workers.heard(_worker(rest))
         stops: list[str] = []
         if worker is not None and not worker.leaving:
-            stops = await until_disconnect(queue.stops(worker.id, LONG_POLL_S), request.receive)
+            stops = await until_disconnect(
+                queue.stops(worker.id, LONG_POLL_S), request.receive, functools.partial(queue.stopping.add, worker.id)
+            )
         return reply({"jobsToStop": stops}) if stops else Response(status_code=204)
 
     @router.post("/job-done/{worker_id}/{rest:path}")
@@ -141,6 +146,11 @@ def _parameters(request: Request, rest: str) -> dict[str, str]:
     return dict(parse_qsl(rest.partition("&")[2])) | dict(request.query_params)
 
 
+def _finite(number: str) -> float | None:
+    value = float(number)
+    return value if math.isfinite(value) else None
+
+
 def _decoded(body: bytes) -> dict[str, Any]:
     """A JSON object; the SDK declares a form, but sends JSON.
 
@@ -149,7 +159,7 @@ def _decoded(body: bytes) -> dict[str, Any]:
     """
     try:
         # NaN and Infinity are no JSON, though Python's encoder writes them; a result is not lost for them.
-        content = json.loads(body, parse_constant=lambda _name: None)
+        content = json.loads(body, parse_constant=lambda _name: None, parse_float=_finite)
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):

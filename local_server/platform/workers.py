@@ -32,6 +32,7 @@ class Worker:
         busy: when it last had a job.
         unhealthy: it said so itself.
         leaving: it gets no more jobs.
+        here: it is this process, and cannot be lost.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Worker:
     busy: float = 0.0
     unhealthy: bool = False
     leaving: bool = False
+    here: bool = False
 
 
 class Workers:
@@ -96,7 +98,11 @@ class Workers:
     def lost(self) -> list[Worker]:
         """Those that should have been heard of."""
         now = self._clock()
-        return [one for one in self._workers.values() if one.ready is not None and now - one.heard > self._lost_s]
+        return [
+            one
+            for one in self._workers.values()
+            if not one.here and one.ready is not None and now - one.heard > self._lost_s
+        ]
 
     def all(self) -> list[Worker]:
         """All of them, the oldest first."""

@@ -92,3 +92,24 @@ def test_leaving_a_stream_stops_the_generation(settings: Settings, slow: Scripte
             assert (times, 0) == (slow.cancelled, slow.stats().running)
     assert {"r-1": ["cancelled"], "r-2": ["cancelled"]} == log.outcomes()
     assert "http.crashed" not in log.text
+
+
+@pytest.mark.parametrize("gone", [True, False])
+async def test_what_was_ready_when_the_caller_had_left_is_undone(gone: bool) -> None:
+    """A job that was taken for a worker whose connection is closed goes back; otherwise the caller has it."""
+
+    async def receive() -> Message:
+        if not gone:
+            await asyncio.Event().wait()
+        return {"type": "http.disconnect"}
+
+    async def work() -> str:
+        return "job"
+
+    undone: list[str] = []
+    if gone:
+        with pytest.raises(Disconnected):
+            await until_disconnect(work(), receive, undone.append)
+    else:
+        assert "job" == await until_disconnect(work(), receive, undone.append)
+    assert undone == ["job"] * gone

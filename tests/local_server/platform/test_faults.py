@@ -130,7 +130,8 @@ def test_a_worker_that_thaws_in_time_keeps_its_job(client: httpx.Client) -> None
 
 @pytest.mark.parametrize(
     "fault",
-    [{}, {"route": "run", "answer": "500"}, {"route": "job-take", "answer": "lost"}, {"action": "explode"},
+    [{}, {"action": []},
+     {"route": "run", "answer": "500"}, {"route": "job-take", "answer": "lost"}, {"action": "explode"},
      {"route": "ping", "answer": "500", "times": 0}, {"route": "ping", "answer": "500", "times": True},
      {"route": "ping", "answer": "slow", "delay_s": -1}, {"route": "ping", "answer": "slow", "delay_s": "1"},
      {"action": "kill", "worker": "nobody"}, {"route": ["ping"], "answer": "500"}],

@@ -115,6 +115,64 @@ def test_a_worker_that_never_comes_up_is_started_more_and_more_seldom(log: Log) 
         assert 503 == client.get("/health").status_code
 
 
+def test_a_worker_that_cannot_be_started_is_tried_again(log: Log, tmp_path: Path) -> None:
+    """As soon as it can be."""
+    workers, command = Workers(), tmp_path / "worker"
+    platform = PlatformSettings(min_workers=1, max_workers=1)
+    with serving(runtime(), until_ready=False, platform=platform, command=(str(command),)) as client:
+        authorized(client)
+        wait(lambda: bool(log.lines("worker.not_started")))
+        assert 0 == sum(health(client)["workers"].values())
+        command.write_text(f"#!/bin/sh\nexec {' '.join(workers.command)}\n", encoding="utf-8")
+        command.chmod(0o755)
+        wait(lambda: health(client)["workers"]["idle"] == 1, 60)
+
+
+def test_a_worker_that_was_to_be_replaced_and_falls_silent_is_replaced(log: Log) -> None:
+    """The fleet goes on."""
+    platform = PlatformSettings(min_workers=1, max_workers=1, worker_lost_s=3, worker_key=SecretStr("w"))
+    workers = Workers(30)
+    with serving(runtime(), platform=platform, command=workers.command) as client:
+        authorized(client)
+        jobs = [run(client), run(client)]
+        wait(lambda: health(client)["jobs"]["inProgress"] == 2, 60)
+        (pid,) = workers.pids()
+        os.killpg(pid, signal.SIGSTOP)
+        done = {"output": 1, "stopPod": True}
+        url = f"/v2/askpod/job-done/worker-1/{jobs[0]}?isStream=false"
+        assert 200 == client.post(url, json=done, headers={"Authorization": "w"}).status_code
+        wait(
+            lambda: health(client)["jobs"]["inProgress"] == 1 and status(client, jobs[1])["workerId"] == "worker-2", 60
+        )
+    assert ["not heard of"] == [line["how"] for line in log.lines("worker.died")]
+
+
+def test_a_job_in_the_servers_process_ends_before_the_server_does() -> None:
+    """SIGTERM while it runs; the server neither hangs nor drops it."""
+    settings = Settings(api_keys=(SecretStr(KEY),), port=0)
+    slow = Runtime(settings, scripted_loader(ScriptedEngine(lambda _prompt: "one two three", delay_s=0.5)))
+    with ThreadPoolExecutor() as pool:
+        with serving(slow, grace_s=10) as client:
+            authorized(client)
+            waiting = pool.submit(httpx.post, f"{client.base_url}/v2/askpod/runsync", json=BODY, timeout=60,
+                                  headers={"Authorization": KEY})  # fmt: skip
+            wait(lambda: health(client)["jobs"]["inProgress"] == 1)
+        assert "COMPLETED" == waiting.result().json()["status"]
+
+
+def test_a_job_that_is_handed_out_twice_to_the_servers_process_costs_no_place() -> None:
+    """However often; the next jobs are done."""
+    settings = Settings(api_keys=(SecretStr(KEY),), port=0, handler_concurrency=2)
+    slow = Runtime(settings, scripted_loader(ScriptedEngine(lambda _prompt: "one two three", delay_s=0.2)))
+    with serving(slow, platform=PlatformSettings(faults=True)) as client:
+        authorized(client)
+        for _ in range(4):
+            job = run(client)
+            wait(lambda job=job: status(client, job)["status"] == "IN_PROGRESS")  # type: ignore[misc]
+            client.post("/_faults", json={"action": "duplicate", "job": job})
+            wait(lambda job=job: status(client, job)["status"] == "COMPLETED")  # type: ignore[misc]
+
+
 def test_a_job_that_is_cancelled_stops_in_its_worker() -> None:
     """The place is free for the next one long before it would have ended."""
     platform = PlatformSettings(min_workers=1, max_workers=1)

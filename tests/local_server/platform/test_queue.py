@@ -204,14 +204,56 @@ async def test_pieces_are_fetched_once_and_the_last_ones_with_the_end(bench: Ben
     """Whoever waits gets them as they come."""
     job = bench.submit()
     await bench.take()
-    waiting = asyncio.create_task(bench.queue.streamed(job, 30))
+    waiting = asyncio.create_task(job.fetch(30))
     await asyncio.sleep(0)
     bench.queue.chunk(job.id, "w", {"output": 1})
     assert [{"output": 1}] == await waiting
     bench.queue.chunk(job.id, "w", {"output": 2})
     bench.queue.done(job.id, "w", GOOD)
-    assert [{"output": 2}] == await bench.queue.streamed(job, 30)
-    assert [] == await bench.queue.streamed(job, 30)
+    assert [{"output": 2}] == await job.fetch(30)
+    assert [] == await job.fetch(30)
+
+
+async def test_jobs_that_reached_nobody_are_given_back(bench: Bench) -> None:
+    """In their order, and it does not count as a delivery."""
+    jobs = [bench.submit() for _ in range(3)]
+    bench.queue.give_back(await bench.take("gone", 2))
+    assert [0, 0, 0] == [job.taken for job in jobs]
+    assert jobs == await bench.take("w", 3)
+
+
+async def test_progress_of_a_worker_that_lost_the_job_changes_nothing(bench: Bench) -> None:
+    """The job stays in the queue, for one that is there."""
+    job = bench.submit()
+    await bench.take("lost")
+    bench.queue.lose("lost")
+    with pytest.raises(BadRequest):
+        bench.queue.done(job.id, "lost", Outcome("half", progress=True))
+    assert [job] == await bench.take("other")
+    with pytest.raises(BadRequest):
+        bench.queue.done(job.id, "lost", Outcome("half", progress=True))
+    assert "output" not in job.view()
+
+
+async def test_a_stop_does_not_reach_the_run_after_it(bench: Bench) -> None:
+    """A worker that gets the job again is not told to stop it for the run before; others of its jobs it is."""
+    job, other = bench.submit(execution_timeout_s=5), bench.submit(execution_timeout_s=5)
+    await bench.take("w", 2)
+    bench.now = 5
+    bench.queue.tick()
+    bench.queue.retry(job.id)
+    assert [job] == await bench.take("w")
+    assert [other.id] == await bench.queue.stops("w", 0)
+
+
+async def test_a_queue_that_has_closed_takes_no_retries(bench: Bench) -> None:
+    """They would wait for nobody."""
+    job = bench.submit()
+    await bench.take()
+    bench.queue.done(job.id, "w", Outcome(error="no"))
+    bench.queue.close()
+    with pytest.raises(Stopping):
+        bench.queue.retry(job.id)
 
 
 async def test_only_the_worker_that_has_the_job_can_stream(bench: Bench) -> None:
@@ -226,7 +268,7 @@ async def test_only_the_worker_that_has_the_job_can_stream(bench: Bench) -> None
     with pytest.raises(BadRequest):
         bench.queue.chunk(job.id, "slow", {"output": 2})
     bench.queue.chunk(job.id, "other", {"output": 1})
-    assert [{"output": 1}] == await bench.queue.streamed(job, 0)
+    assert [{"output": 1}] == await job.fetch(0)
 
 
 async def test_a_queue_that_closes_takes_and_gives_no_more(bench: Bench) -> None:

@@ -378,3 +378,22 @@ def test_more_requests_than_the_limit_are_told_to_wait() -> None:
         assert "10 s" in refused(responses[-1], 429)
         assert "10" == responses[-1].headers["retry-after"]
         wait(lambda: limited.get("/v2/askpod/health").json()["jobs"]["completed"] == 5)
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "[1, 1e400]"])
+def test_numbers_that_could_not_be_written_again_do_no_harm(
+    client: httpx.Client, worker: Worker, number: str
+) -> None:  # fmt: skip
+    """Refused of a client; of a worker, whose result would be lost, null."""
+    refused(client.post("/v2/askpod/run", content=f'{{"input": {{"x": {number}}}}}'), 400)
+    job_id = run(client)
+    worker.take()
+    assert 200 == worker.done(job_id, f'{{"output": {number}}}').status_code
+    assert None in (body := status(client, job_id)["output"], *(body if isinstance(body, list) else []))
+
+
+def test_numbers_with_thousands_of_digits_are_refused(client: httpx.Client, worker: Worker) -> None:
+    """Python would not read them."""
+    job_id = run(client)
+    refused(client.get(f"/v2/askpod/status-sync/{job_id}?wait={'9' * 5000}"), 400)
+    refused(worker.take("job-take-batch", f"batch_size={'9' * 5000}&"), 400)
