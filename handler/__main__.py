@@ -17,6 +17,7 @@ from agent.settings import Settings, explain
 from agent.telemetry.logs import configure_logging
 from agent.watchdog import watch
 from handler.handler import cold_start, handler, shut_down
+from handler.parent import let_no_child_outlive_me
 from handler.report import report
 from handler.streaming import stream_handler
 
@@ -40,6 +41,8 @@ def main() -> int:
     _quiet_sdk(settings)
     # Until the SDK's loop brings its own handler; process 1 of a container would otherwise ignore the signal.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # A ping that goes on without its worker tells the platform that the worker is well.
+    let_no_child_outlive_me()
     # The SDK takes 2 to 4 seconds to import; that is spent while the models load.
     sdk = threading.Thread(target=_import_sdk, name="askpod-import-sdk")
     sdk.start()

@@ -2,7 +2,9 @@
 
 import asyncio
 import functools
+import math
 import socket
+import time
 from collections.abc import Sequence
 
 import uvicorn
@@ -21,6 +23,8 @@ from local_server.platform.settings import PlatformSettings
 
 GRACE_S = 10
 _LAST_RESORT_S = 5
+# So long a response that is ready takes to go out.
+_MOMENT_S = 0.2
 
 
 class Server(uvicorn.Server):
@@ -43,7 +47,6 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                timeout_graceful_shutdown=grace_s + _LAST_RESORT_S,
             )
         )
         self.listening: list[tuple[str, int]] = []
@@ -82,10 +85,17 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn's, but the jobs that run end first, while their workers can still call.
 
-        What outlasts the grace is still told so: uvicorn would leave it without a response.
+        What outlasts the grace is still told so: uvicorn would leave it without a response. One grace is for all of
+        it, and asking a second time (Ctrl-C) ends it.
         """
-        await self.platform.stop(self._grace_s)
-        end_of_grace = asyncio.get_running_loop().call_later(self._grace_s, self._cut_off)
+        until = time.monotonic() + self._grace_s
+
+        def left_s() -> float:
+            return 0.0 if self.force_exit else max(0.0, until - time.monotonic())
+
+        await self.platform.stop(left_s)
+        end_of_grace = asyncio.get_running_loop().call_later(max(left_s(), _MOMENT_S), self._cut_off)
+        self.config.timeout_graceful_shutdown = math.ceil(left_s()) + _LAST_RESORT_S
         try:
             await super().shutdown(sockets)
         finally:

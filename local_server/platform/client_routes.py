@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent.chat import CHAT, failure_event, failure_of
-from agent.errors import AskError, GenerationFailed, InternalError
+from agent.errors import AskError, GenerationFailed, InternalError, Unavailable
 from local_server.disconnect import until_disconnect
 from local_server.events import HEARTBEAT_S, EventStream
 from local_server.limits import read_json
@@ -17,7 +17,7 @@ from local_server.platform.errors import BadRequest, Unknown
 from local_server.platform.job import Job, State
 from local_server.platform.outcome import NOTHING
 from local_server.platform.policy import Policy
-from local_server.platform.queue import JobQueue
+from local_server.platform.queue import STOPPED, JobQueue
 from local_server.platform.replies import encoded, reply
 
 # Seconds: least, most, and where the client does not say; as the platform documents `wait`.
@@ -172,6 +172,8 @@ def _text(output: object) -> bytes:
 
 def _failure(job: Job) -> AskError:
     """Of a job that gave nothing for OpenAI's clients."""
+    if job.error == STOPPED:
+        return Unavailable()
     return InternalError(f"The job is {job.state.value}.", detail=job.error or "")
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agent.telemetry.logs import get_logger
@@ -37,24 +37,35 @@ class Fleet:
         self._command = command
         self._grace_s = grace_s
         self._members: dict[str, _Member] = {}
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._leaving: dict[asyncio.Task[None], _Member] = {}
         self._numbers = 0
         self._crashes = 0
         self._not_before = 0.0
 
     async def run(self, url: str) -> None:
-        """Keep as many as there should be, until it is cancelled; then they are ended.
+        """Keep as many as there should be, for ever.
 
         Args:
             url: of the server that they are to call, without a path.
         """
-        try:
-            while True:
-                self._bury()
-                await self._scale(url)
-                await asyncio.sleep(_LOOK_S)
-        finally:
-            await self._end_all()
+        while True:
+            self._bury()
+            await self._scale(url)
+            await asyncio.sleep(_LOOK_S)
+
+    async def end(self, left_s: Callable[[], float]) -> None:
+        """All workers go, `run` having been cancelled.
+
+        Args:
+            left_s: seconds that they have for it; at 0 they are killed.
+        """
+        for member in list(self._members.values()):
+            self._dismiss(member, "the server stops")
+        while self._leaving and left_s() > 0:
+            await asyncio.wait(self._leaving, timeout=_LOOK_S)
+        for member in self._leaving.values():
+            member.process.kill()
+        await asyncio.gather(*self._leaving, return_exceptions=True)
 
     def signal(self, worker_id: str, number: int) -> bool:
         """Send a signal to a worker and what it started; False if there is no such worker."""
@@ -140,13 +151,13 @@ class Fleet:
     def _dismiss(self, member: _Member, why: str) -> None:
         get_logger().info("worker.dismissed", worker=member.worker.id, why=why)
         member.worker.leaving = True
+        self._endpoint.queue.hang_up(member.worker.id)
         del self._members[member.worker.id]
         task = asyncio.create_task(self._see_off(member))
-        self._leaving.add(task)
-        task.add_done_callback(self._leaving.discard)
+        self._leaving[task] = member
+        task.add_done_callback(self._leaving.pop)
 
     async def _see_off(self, member: _Member) -> None:
-        self._endpoint.queue.hang_up(member.worker.id)
         member.process.terminate()
         try:
             async with asyncio.timeout(self._grace_s):
@@ -156,8 +167,3 @@ class Fleet:
         finally:
             member.process.kill()
             self._endpoint.workers.remove(member.worker.id)
-
-    async def _end_all(self) -> None:
-        for member in list(self._members.values()):
-            self._dismiss(member, "the server stops")
-        await asyncio.gather(*self._leaving, return_exceptions=True)

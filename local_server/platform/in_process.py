@@ -38,7 +38,7 @@ class InProcessWorker:
         self._running: dict[str, asyncio.Task[None]] = {}
 
     async def run(self, _url: str) -> None:
-        """Until it is cancelled; then what runs is stopped."""
+        """Until it is cancelled; then what runs is stopped, and its jobs are nobody's."""
         self._endpoint.workers.add(WORKER).here = True
         tasks = [asyncio.create_task(part()) for part in (self._breathe, self._work, self._obey)]
         try:
@@ -47,6 +47,7 @@ class InProcessWorker:
             for task in (*tasks, *self._running.values()):
                 task.cancel()
             await asyncio.gather(*tasks, *self._running.values(), return_exceptions=True)
+            self._endpoint.workers.remove(WORKER)
 
     async def _breathe(self) -> None:
         while True:

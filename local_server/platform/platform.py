@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import time
 from collections.abc import Callable, Sequence
 
 from pydantic import SecretStr
@@ -53,18 +52,24 @@ class Platform:
             task.add_done_callback(_tell_crash)
         get_logger().info("platform.open", url=f"{url}/v2/{self.endpoint.settings.endpoint_id}")
 
-    async def stop(self, grace_s: float) -> None:
-        """Let the jobs that run end, for `grace_s` at most; then the workers are ended."""
-        queue, until = self.endpoint.queue, time.monotonic() + grace_s
+    async def stop(self, left_s: Callable[[], float]) -> None:
+        """The jobs that run end, then the workers.
+
+        Args:
+            left_s: seconds that are left for that; at 0, what still runs is dropped, and workers are killed.
+        """
+        queue, waiting = self.endpoint.queue, self.endpoint.queue.waiting
         queue.close()
-        while queue.running() and time.monotonic() < until:
+        while queue.running() and left_s() > 0:
             await asyncio.sleep(_LOOK_S)
-        if queue.running() or queue.waiting:
-            get_logger().warning("platform.jobs_dropped", running=queue.running(), waiting=queue.waiting)
+        if waiting or queue.running():
+            get_logger().warning("platform.jobs_dropped", running=queue.running(), waiting=waiting)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.endpoint.webhooks.close()
+        if self.fleet is not None:
+            await self.fleet.end(left_s)
+        await self.endpoint.webhooks.close(left_s())
 
 
 def _tell_crash(task: "asyncio.Task[None]") -> None:

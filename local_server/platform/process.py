@@ -1,20 +1,18 @@
 """A worker's process, with the environment that the platform gives it."""
 
 import asyncio
-import ctypes
 import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
+from handler.parent import die_with_parent
 from local_server.platform.harness import hub_environment
 from local_server.platform.settings import PlatformSettings
 
 COMMAND = (sys.executable, "-m", "handler")
 PING_MS = 2000
-# Linux: <linux/prctl.h>
-_PR_SET_PDEATHSIG = 1
 
 
 def worker_environment(url: str, worker_id: str, key: str, settings: PlatformSettings) -> dict[str, str]:
@@ -55,7 +53,7 @@ class WorkerProcess:
         return cls(
             await asyncio.create_subprocess_exec(
                 *command, env={**os.environ, **environment}, stdin=asyncio.subprocess.DEVNULL, stdout=sys.stderr,
-                start_new_session=True, preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                start_new_session=True, preexec_fn=die_with_parent,
             )
         )  # fmt: skip
 
@@ -81,8 +79,3 @@ class WorkerProcess:
     async def wait(self) -> int:
         """Its exit status, when it has ended."""
         return await self._process.wait()
-
-
-def _die_with_parent() -> None:
-    """In the child, before it becomes the worker: a worker without a platform would ask it for jobs without a pause."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -14,6 +14,8 @@ from local_server.platform.outcome import NOTHING, Outcome
 from local_server.platform.policy import Policy
 from local_server.platform.stops import Stops
 
+# The error of a job that no worker will do any more.
+STOPPED = "The server stopped before a worker had done the job."
 _AGAIN = (State.FAILED, State.TIMED_OUT)
 _LOGGED = ("status", "delayTime", "executionTime", "workerId")
 
@@ -53,8 +55,7 @@ class JobQueue:
         Raises:
             Stopping: the server stops.
         """
-        if self._closed:
-            raise Stopping("The server stops; it takes no more jobs.")
+        self._must_be_open()
         now = self._clock()
         job = Job(f"{'sync-' if sync else ''}{uuid.uuid4()}-local", request, policy, self._kept[sync], now, queued=now)
         self._jobs[job.id] = job
@@ -85,9 +86,9 @@ class JobQueue:
 
         Raises:
             BadRequest: it is in another state.
+            Stopping: the server stops.
         """
-        if self._closed:
-            raise Stopping("The server stops; it takes no more jobs.")
+        self._must_be_open()
         job = self.find(job_id)
         if job.state not in _AGAIN:
             raise BadRequest(f"Only a job that is FAILED or TIMED_OUT can be retried; this one is {job.state.value}.")
@@ -109,8 +110,8 @@ class JobQueue:
 
     async def take(self, worker: str, most: int, wait_s: float | None) -> list[Job]:
         """Up to `most` jobs, the worker's from now on; none when none came within `wait_s`, or the worker must go."""
-        await self._arrived.until(lambda: self.waiting > 0 or self._goes(worker), wait_s)
-        if self._goes(worker):
+        await self._arrived.until(lambda: self.waiting > 0 or self.goes(worker), wait_s)
+        if self.goes(worker):
             return []
         return [self._hand_out(worker) for _ in range(min(most, self.waiting))]
 
@@ -147,7 +148,7 @@ class JobQueue:
 
     async def stops(self, worker: str, wait_s: float | None) -> list[str]:
         """Ids of the jobs that a worker is to stop; none when there were none within `wait_s`."""
-        return await self.stopping.take(worker, lambda: self._goes(worker), wait_s)
+        return await self.stopping.take(worker, lambda: self.goes(worker), wait_s)
 
     def give_back(self, jobs: Sequence[Job]) -> None:
         """Jobs that were handed out to a worker that had gone: as if it had never asked."""
@@ -161,9 +162,15 @@ class JobQueue:
         self._hung_up.add(worker)
         self._wake_workers()
 
+    def goes(self, worker: str) -> bool:
+        """Whether a worker gets no more jobs."""
+        return self._closed or worker in self._hung_up
+
     def close(self) -> None:
-        """No job is taken from a client or given to a worker any more; those that run go on."""
+        """No job is taken from a client or given to a worker any more; those that run go on, those that wait fail."""
         self._closed = True
+        for job in self._line.all():
+            self._give_up(job)
         self._wake_workers()
 
     def duplicate(self, job_id: str) -> None:
@@ -172,7 +179,9 @@ class JobQueue:
         Raises:
             Unknown: there is no such job.
             BadRequest: nobody has it.
+            Stopping: the server stops.
         """
+        self._must_be_open()
         job = self.find(job_id)
         if job.state is not State.IN_PROGRESS:
             raise BadRequest(f"Only a job that is IN_PROGRESS can be handed out twice; this one is {job.state.value}.")
@@ -243,6 +252,9 @@ class JobQueue:
     def _queue(self, job: Job, *, first: bool = False) -> None:
         job.state, job.queued = State.IN_QUEUE, self._clock()
         self._line.put(job, first=first)
+        if self._closed:
+            self._give_up(job)
+            return
         job.change.tell()
         self._arrived.tell()
 
@@ -254,12 +266,17 @@ class JobQueue:
         job.change.tell()
         return job
 
+    def _must_be_open(self) -> None:
+        if self._closed:
+            raise Stopping("The server stops; it takes no more jobs.")
+
+    def _give_up(self, job: Job) -> None:
+        job.error = STOPPED
+        self._end(job, State.FAILED)
+
     def _wake_workers(self) -> None:
         self._arrived.tell()
         self.stopping.change.tell()
-
-    def _goes(self, worker: str) -> bool:
-        return self._closed or worker in self._hung_up
 
     def _held(self, job_id: str, worker: str) -> Job:
         job = self.find(job_id)

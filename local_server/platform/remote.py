@@ -18,6 +18,7 @@ from local_server.platform.endpoint import Endpoint
 from local_server.platform.errors import Stopping
 from local_server.platform.job import Job, State
 from local_server.platform.policy import Policy
+from local_server.platform.queue import STOPPED
 
 _EVENT: TypeAdapter[AskEvent] = TypeAdapter(AskEvent)
 # Workers keep a question's deadline themselves; this much later they are not waited for.
@@ -141,6 +142,8 @@ def _answer_of(job: Job) -> Answer:
 
 
 def _error_of(job: Job) -> AskError:
+    if job.error == STOPPED:
+        return Unavailable()
     if job.state is State.TIMED_OUT:
         return DeadlineExceeded()
     try:

@@ -15,6 +15,7 @@ from local_server.platform.replies import encoded
 _ATTEMPTS = 3
 _PAUSE_S = 10.0
 _TIMEOUT_S = 10.0
+_LAST_MOMENT_S = 2.0
 _HEADERS = {"Content-Type": "application/json"}
 
 
@@ -54,8 +55,10 @@ class Webhooks:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def close(self) -> None:
-        """Give up what was not told yet."""
+    async def close(self, left_s: float) -> None:
+        """Give up what was not told yet; what is on its way has a moment, if `left_s` has one left."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=min(left_s, _LAST_MOMENT_S))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -27,6 +27,7 @@ from local_server.platform.replies import reply
 
 # The SDK gives up after 90 s.
 LONG_POLL_S = 20.0
+_PAUSE_S = 1.0
 _MOST_BATCH = 256
 _MOST_DIGITS = 9
 
@@ -41,10 +42,15 @@ def worker_router(endpoint: Endpoint, faults: Faults) -> APIRouter:
         worker, first = workers.asked(_worker(rest))
         if first:
             get_logger().info("worker.ready", worker=worker.id, cold_start_s=round(worker.heard - worker.started, 1))
-        if worker.leaving:
+        if queue.goes(worker.id):
+            await pause(request)
             return []
         jobs = await until_disconnect(queue.take(worker.id, most, LONG_POLL_S), request.receive, queue.give_back)
         return [job.handed_out() for job in jobs]
+
+    async def pause(request: Request) -> None:
+        """Before a worker that goes hears that there is nothing: it asks again at once, until it has gone."""
+        await until_disconnect(asyncio.sleep(_PAUSE_S), request.receive)
 
     @router.get("/job-take/{rest:path}")
     async def job_take(request: Request, rest: str) -> Response:
@@ -64,10 +70,13 @@ def worker_router(endpoint: Endpoint, faults: Faults) -> APIRouter:
         _known(request, endpoint)
         worker = workers.heard(_worker(rest))
         stops: list[str] = []
-        if worker is not None and not worker.leaving:
+        if worker is not None:
+            goes = queue.goes(worker.id)
             stops = await until_disconnect(
                 queue.stops(worker.id, LONG_POLL_S), request.receive, functools.partial(queue.stopping.add, worker.id)
             )
+            if goes and not stops:
+                await pause(request)
         return reply({"jobsToStop": stops}) if stops else Response(status_code=204)
 
     @router.post("/job-done/{worker_id}/{rest:path}")
@@ -85,6 +94,7 @@ def worker_router(endpoint: Endpoint, faults: Faults) -> APIRouter:
         queue.done(job_id, worker_id, outcome)
         if outcome.stop_worker and (worker := workers.find(worker_id)):
             worker.leaving = True
+            queue.hang_up(worker_id)
         return reply({})
 
     @router.post("/job-stream/{worker_id}/{rest:path}")

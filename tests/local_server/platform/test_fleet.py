@@ -1,14 +1,18 @@
 """Real worker processes under the SDK's loop: they come, die, come again and leave."""
 
+import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
 import uuid
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +32,9 @@ from tests.local_server.serving import KEY, QUESTION, WORKER, serving, wait
 BODY = {"input": {"question": QUESTION}}
 
 
-def runtime() -> Runtime:
+def runtime(port: int = 0) -> Runtime:
     """Of the server; it loads nothing where there are workers."""
-    return Runtime(Settings(api_keys=(SecretStr(KEY),), port=0), scripted_loader(ScriptedEngine()))
+    return Runtime(Settings(api_keys=(SecretStr(KEY),), port=port), scripted_loader(ScriptedEngine()))
 
 
 def authorized(client: httpx.Client) -> httpx.Client:
@@ -61,8 +65,38 @@ class Workers:
 
     def pids(self) -> list[int]:
         """Of those that run, not of their pings."""
+        return [pid for pid, group in self._found() if pid == group]
+
+    def everybody(self) -> list[int]:
+        """Of those that run, and of what they have started."""
+        return [pid for pid, group in self._found() if group != os.getpgrp()]
+
+    def _found(self) -> Iterator[tuple[int, int]]:
         found = subprocess.run(["pgrep", "-f", self._tag], capture_output=True, text=True, check=False).stdout.split()
-        return [pid for pid in map(int, found) if Path(f"/proc/{pid}").exists() and os.getpgid(pid) == pid]
+        for pid in map(int, found):
+            with suppress(ProcessLookupError):
+                yield pid, os.getpgid(pid)
+
+    @contextmanager
+    def server(self, grace_s: int) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
+        """A server of one of them in a process of its own."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        code = (
+            "from tests.local_server.platform.test_fleet import runtime; from local_server.server import Server;"
+            "from local_server.platform.settings import PlatformSettings;"
+            "platform = PlatformSettings(min_workers=1, max_workers=1);"
+            f"Server.around(runtime({port}), platform, {self.command}, grace_s={grace_s}).run()"
+        )
+        process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL)
+        try:
+            with authorized(httpx.Client(base_url=f"http://127.0.0.1:{port}")) as client:
+                wait(lambda: bool(self.pids()))
+                yield process, client
+        finally:
+            process.kill()
+            process.wait()
 
 
 def test_workers_come_with_the_work_and_leave_without(log: Log) -> None:
@@ -201,6 +235,42 @@ def test_questions_over_http_are_answered_by_the_workers() -> None:
         assert (504, "deadline_exceeded") == (late.status_code, late.json()["code"])
 
 
+def test_an_answer_whose_worker_dies_ends_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was said cannot be taken back, so the next worker does not begin it anew; the caller may ask again."""
+    monkeypatch.setenv("HANDLER_MODE", "stream")
+    platform, workers = PlatformSettings(min_workers=1, max_workers=1), Workers(0.5)
+    with serving(runtime(), platform=platform, command=workers.command) as client:
+        authorized(client)
+        with client.stream("POST", "/v1/ask", json={"question": QUESTION, "stream": True}) as response:
+            lines = response.iter_lines()
+            assert "event: delta" in lines
+            os.kill(*workers.pids(), signal.SIGKILL)
+            rest = list(lines)
+        assert ["event: error"] == [line for line in rest if line.startswith("event: ")][-1:]
+        assert "generation_failed" == json.loads(rest[-2][6:])["code"]
+        wait(lambda: health(client)["jobs"]["inProgress"] + health(client)["jobs"]["inQueue"] == 0)
+
+
+def test_the_models_are_listed_although_no_worker_is_there_yet() -> None:
+    """One is started to tell them; they are not asked for a second time."""
+    with serving(runtime(), platform=PlatformSettings(max_workers=1)) as client:
+        authorized(client)
+        listed = [client.get("/v1/models", timeout=60).json()["data"] for _ in range(2)]
+        assert listed[0] == listed[1]
+        assert 2 <= len(listed[0])
+        assert 1 == health(client)["jobs"]["completed"]
+
+
+def test_the_servers_own_process_cannot_be_lost() -> None:
+    """However long it was too busy to say that it lives."""
+    settings = Settings(api_keys=(SecretStr(KEY),), port=0)
+    slow = Runtime(settings, scripted_loader(ScriptedEngine(lambda _prompt: "one two three", delay_s=0.3)))
+    with serving(slow, platform=PlatformSettings(worker_lost_s=0.001)) as client:
+        authorized(client)
+        assert "COMPLETED" == client.post("/v2/askpod/runsync", json=BODY).json()["status"]
+        assert (0, 1) == (health(client)["jobs"]["retried"], health(client)["workers"]["idle"])
+
+
 def test_a_server_that_is_stopped_lets_its_jobs_end_first() -> None:
     """Whoever waits for one gets it; new ones are refused; no worker is left."""
     platform, workers = PlatformSettings(min_workers=1, max_workers=1), Workers(0.5)
@@ -214,21 +284,57 @@ def test_a_server_that_is_stopped_lets_its_jobs_end_first() -> None:
     assert [] == workers.pids()
 
 
+def test_a_job_that_waits_is_told_at_once_that_the_server_stops() -> None:
+    """Its client does not hang until the jobs that run have ended; it may ask elsewhere."""
+    platform, workers = PlatformSettings(min_workers=1, max_workers=1), Workers(60)
+    with ThreadPoolExecutor() as pool:
+        with serving(runtime(), platform=platform, command=workers.command, grace_s=3) as client:
+            authorized(client)
+            running = [run(client) for _ in range(4)]
+            wait(lambda: health(client)["jobs"]["inProgress"] == 4, 60)
+            urls = ("/v2/askpod/runsync", "/v1/ask", "/v2/askpod/openai/v1/chat/completions")
+            by_key = {"Authorization": KEY}
+            bodies = (BODY, BODY["input"], {"model": "askpod", "messages": [{"role": "user", "content": QUESTION}]})
+            waiting = [
+                pool.submit(httpx.post, f"{client.base_url}{url}", json=body, timeout=60, headers=by_key)
+                for url, body in zip(urls, bodies, strict=True)
+            ]
+            wait(lambda: health(client)["jobs"]["inQueue"] == 3)
+            began = time.monotonic()
+            slowest = pool.submit(httpx.get, f"{client.base_url}/v2/askpod/status-sync/{running[0]}", timeout=60,
+                                  headers={"Authorization": KEY})  # fmt: skip
+        seconds = time.monotonic() - began
+        runsync, ask, openai = [future.result() for future in waiting]
+        for job in (runsync.json(), slowest.result().json()):
+            assert ("FAILED", "The server stopped before a worker had done the job.") == (job["status"], job["error"])
+        assert (503, "unavailable") == (ask.status_code, ask.json()["code"])
+        assert "unavailable" == openai.json()["error"]["code"]
+    # One grace for the jobs, their workers and their clients, not one after the other.
+    assert seconds < 10
+    assert [] == workers.everybody()
+
+
+def test_whoever_asks_a_second_time_does_not_wait_for_the_jobs() -> None:
+    """Ctrl-C, and Ctrl-C again."""
+    workers = Workers(60)
+    with workers.server(grace_s=600) as (process, client):
+        wait(lambda: client.get("/health").status_code == 200, 60)
+        run(client)
+        wait(lambda: health(client)["jobs"]["inProgress"] == 1)
+        process.send_signal(signal.SIGINT)
+        wait(lambda: client.post("/v2/askpod/run", json=BODY).status_code == 503)
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+        assert [] == workers.everybody()
+
+
 def test_workers_end_with_a_server_that_is_killed() -> None:
-    """They would ask it for jobs for ever otherwise."""
+    """They, and their pings, would ask it for ever otherwise."""
     workers = Workers()
-    code = (
-        "from tests.local_server.platform.test_fleet import runtime; from local_server.server import Server;"
-        "from local_server.platform.settings import PlatformSettings;"
-        f"Server.around(runtime(), PlatformSettings(min_workers=1, max_workers=1), {workers.command}).run()"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL)
-    try:
-        wait(lambda: bool(workers.pids()))
-    finally:
+    with workers.server(grace_s=5) as (process, _):
+        wait(lambda: len(workers.everybody()) == 2, 60)
         process.kill()
-        process.wait()
-    wait(lambda: not workers.pids())
+        wait(lambda: not workers.everybody())
 
 
 @pytest.mark.parametrize("count", [500])

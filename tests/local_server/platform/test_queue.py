@@ -13,7 +13,7 @@ from local_server.platform.errors import BadRequest, Stopping, Unknown
 from local_server.platform.job import Job, State
 from local_server.platform.outcome import Outcome
 from local_server.platform.policy import Policy
-from local_server.platform.queue import JobQueue
+from local_server.platform.queue import STOPPED, JobQueue
 
 GOOD = Outcome({"answer": 1})
 
@@ -283,6 +283,21 @@ async def test_a_queue_that_closes_takes_and_gives_no_more(bench: Bench) -> None
         bench.submit()
     bench.queue.done(job.id, "w", GOOD)
     assert State.COMPLETED is job.state
+
+
+async def test_a_queue_that_closes_ends_what_no_worker_will_do(bench: Bench) -> None:
+    """What waits, at once, and what its worker leaves undone, when that is known; whoever waits for it is told."""
+    running, waits = bench.submit(), bench.submit()
+    await bench.take()
+    waiting = asyncio.create_task(waits.wait(30))
+    await asyncio.sleep(0)
+    bench.queue.close()
+    assert (State.FAILED, STOPPED) == ((await waiting).state, waits.error)
+    assert State.IN_PROGRESS is running.state
+    bench.queue.lose("w")
+    assert (State.FAILED, STOPPED) == (running.state, running.error)
+    assert [waits, running] == bench.ended
+    assert 0 == bench.queue.waiting
 
 
 ACTIONS = st.lists(

@@ -30,7 +30,7 @@ async def test_a_webhook_is_told_again_twice_until_it_says_200(statuses: list[in
         webhooks.tell(ended(receiver.url))
         await asyncio.to_thread(wait, lambda: len(receiver.bodies) == told)
         await asyncio.sleep(0.1)
-    await webhooks.close()
+    await webhooks.close(0)
     assert told == len(receiver.bodies)
     assert told - (200 in statuses[:told]) == len(log.lines("webhook.failed"))
     body = receiver.bodies[-1]
@@ -42,7 +42,7 @@ async def test_a_webhook_that_nobody_listens_to_is_given_up(log: Log) -> None:
     webhooks = Webhooks(("127.0.0.1",), pause_s=60)
     webhooks.tell(ended("http://127.0.0.1:9/"))
     await asyncio.sleep(0.3)
-    await asyncio.wait_for(webhooks.close(), 1)
+    await asyncio.wait_for(webhooks.close(0), 1)
     assert ["ConnectError"] == [line["answer"] for line in log.lines("webhook.failed")]
 
 
