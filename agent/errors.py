@@ -111,10 +111,10 @@ class UnsupportedMediaType(InvalidRequest):
 
 
 class UnknownAdapter(InvalidRequest):
-    """No adapter of this name is loaded."""
+    """There is no adapter of this name, or it does not fit the base model."""
 
     code = "unknown_adapter"
-    message = "No adapter of this name is loaded."
+    message = "There is no adapter of this name."
 
 
 class UnknownModel(InvalidRequest):

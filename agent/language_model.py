@@ -47,7 +47,8 @@ def engine_options(settings: Settings) -> EngineOptions:
 
     Raises:
         ModelNotFound: base model or an adapter is nowhere.
-        ConfigurationError: an adapter's name is not valid, comes twice, or is not there to be the default.
+        ConfigurationError: an adapter's name is not valid, comes twice, or is not there to be the default;
+            ADAPTER_FOLDER is no folder.
     """
     adapters = adapter_folders(settings)
     return EngineOptions(
@@ -55,7 +56,7 @@ def engine_options(settings: Settings) -> EngineOptions:
         name=settings.base_model.rstrip("/").rsplit("/", 1)[-1],
         adapters=adapters,
         default_adapter=default_adapter(settings, tuple(adapters)),
-        adapter_folder=Path(settings.adapter_folder) if settings.adapter_folder else None,
+        adapter_folder=_adapter_folder(settings),
         most_adapters=settings.max_adapters,
         device=settings.device,
         dtype=settings.dtype,
@@ -86,6 +87,15 @@ def adapter_folders(settings: Settings) -> dict[str, Path]:
             raise ConfigurationError("LORA_MODEL has an adapter name that is not valid or comes twice.", detail=name)
         folders[name] = locate(value, f"The adapter {name} of LORA_MODEL", settings)
     return folders
+
+
+def _adapter_folder(settings: Settings) -> Path | None:
+    if not settings.adapter_folder:
+        return None
+    folder = Path(settings.adapter_folder)
+    if not folder.is_dir():
+        raise ConfigurationError("ADAPTER_FOLDER is no folder.", detail=str(folder))
+    return folder
 
 
 def _shipped(settings: Settings) -> str:

@@ -112,7 +112,9 @@ class Settings(BaseSettings):
     chunk_overlap_tokens: int = Field(32, ge=0, le=240, description="Tokens that neighbouring chunks share.")
     embed_batch: int = Field(16, ge=1, le=1024, description="Chunks embedded at once.")
 
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the models run.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Where the language model runs; the embedder runs on the CPU."
+    )
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
         "auto", description="auto is bfloat16 where the CPU or GPU is good at it."
     )

@@ -111,7 +111,8 @@ class Shelf:
         except torch.OutOfMemoryError as error:
             raise Overloaded(detail="no memory for another adapter") from error
         except AdapterMismatch as error:
-            raise UnknownAdapter(param="adapter", detail=repr(error)) from error
+            message = "The adapter of this name does not fit; the log says why."
+            raise UnknownAdapter(message, param="adapter", detail=repr(error)) from error
 
     def _make_room(self) -> None:
         with self._counting:

@@ -232,7 +232,8 @@ class TransformersEngine:
         if options.cache_mib:
             blocks = options.cache_mib * _MIB // block_bytes
             if blocks < _FEWEST_BLOCKS:
-                raise ConfigurationError("KV_CACHE_MIB is too small for this model.", detail=f"{blocks} blocks")
+                least = -(-_FEWEST_BLOCKS * block_bytes // _MIB)
+                raise ConfigurationError(f"KV_CACHE_MIB is too small for this model; the least is {least}.")
             return blocks
         wished = self.capacity * -(-min(self.context_length, _USUAL_LENGTH) // _BLOCK)
         free = int(free_bytes(device) * _SHARE_OF_FREE_MEMORY[device.type]) // block_bytes

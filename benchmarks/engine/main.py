@@ -28,7 +28,7 @@ _OURS = "askpod"
 
 
 def main(words: Sequence[str]) -> int:
-    """Exit status: 1 if this engine failed."""
+    """Exit status: 1 if this engine failed, 2 for a load that there is not."""
     options = _options(words)
     work: Path = options.work
     work.mkdir(parents=True, exist_ok=True)
@@ -38,6 +38,10 @@ def main(words: Sequence[str]) -> int:
     loads = Loads(tokenizer, sentences_of(options.texts), options.seed, counting=options.shape is not None)
     on_gpu = options.device == "cuda"
     parts = {"base": (loads.base() + (loads.many() if on_gpu else []), []), "adapters": (loads.adapted(), adapters)}
+    names = [load.name for known, _ in parts.values() for load in known]
+    if unknown := set(options.loads or ()) - set(names):
+        _say(f"There is no load {', '.join(sorted(unknown))}; there are: {'; '.join(dict.fromkeys(names))}.")
+        return 2
     bandwidth = Bandwidth(folder, options.device, options.dtype) if on_gpu else None
     contestants = [name for name in CONTESTANTS if _runs(name, options)]
     rounds: list[Round] = []
@@ -50,6 +54,7 @@ def main(words: Sequence[str]) -> int:
                 setup = Setup(
                     str(folder), options.dtype, options.device, list(map(str, given)), str(options.gguf or "")
                 )
+                _say(f"round {number + 1}, {part}, {name}: {len(chosen)} loads ...")
                 rounds.append(_round(name, setup, chosen, work / "spec.json", options))
                 _keep(rounds, contestants, options, bandwidth)
                 _say(f"round {number + 1}, {part}, {name}: {rounds[-1].failed or 'done'}")

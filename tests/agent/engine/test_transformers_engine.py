@@ -16,6 +16,7 @@ from agent.engine.base import Sampling
 from agent.engine.transformers_engine import TransformersEngine
 from agent.errors import (
     AdapterMismatch,
+    ConfigurationError,
     DeadlineExceeded,
     InvalidRequest,
     ModelInvalid,
@@ -199,6 +200,13 @@ async def test_a_stop_text_ends_the_generation_before_it(engine: TransformersEng
     deltas = [delta async for delta in engine.generate(prompt, sampling, None)]
     assert whole[: whole.index(stop)] == "".join(delta.text for delta in deltas)
     assert "stop" == deltas[-1].finish
+
+
+def test_a_cache_that_is_too_small_is_refused_with_the_least(real_models: Path) -> None:
+    """Nobody has to try."""
+    settings = Settings(base_model=BASE, lora_model="", dtype="float32", kv_cache_mib=1)
+    with pytest.raises(ConfigurationError, match="the least is 3"):
+        TransformersEngine(engine_options(settings))
 
 
 async def test_a_deadline_ends_the_generation(engine: TransformersEngine) -> None:
