@@ -16,7 +16,10 @@ PING_MS = 2000
 
 
 def worker_environment(url: str, worker_id: str, key: str, settings: PlatformSettings) -> dict[str, str]:
-    """What the platform sets; the machine checks, which want a network and a GPU, are off unless somebody set them.
+    """What the platform sets.
+
+    The machine checks, which want a network and a GPU, are off, and the workers share the cores, unless somebody said
+    otherwise.
 
     Args:
         url: of the server, without a path.
@@ -25,11 +28,15 @@ def worker_environment(url: str, worker_id: str, key: str, settings: PlatformSet
         settings: the endpoint's id.
     """
     base = f"{url}/v2/{settings.endpoint_id}"
-    checks = {"RUNPOD_SKIP_AUTO_SYSTEM_CHECKS": "true", "RUNPOD_SKIP_GPU_CHECK": "true"}
-    checks = {name: os.environ.get(name, value) for name, value in checks.items()}
+    unless_set = {
+        "RUNPOD_SKIP_AUTO_SYSTEM_CHECKS": "true",
+        "RUNPOD_SKIP_GPU_CHECK": "true",
+        **_share_of_cores(settings),
+    }
+    ours = {name: os.environ.get(name, value) for name, value in unless_set.items()}
     if settings.hub_harness:
-        return checks | hub_environment(base, key, worker_id)
-    return checks | {
+        return ours | hub_environment(base, key, worker_id)
+    return ours | {
         "RUNPOD_WEBHOOK_GET_JOB": f"{base}/job-take/$ID?gpu=local",
         "RUNPOD_WEBHOOK_POST_OUTPUT": f"{base}/job-done/$RUNPOD_POD_ID/$ID?gpu=local",
         "RUNPOD_WEBHOOK_POST_STREAM": f"{base}/job-stream/$RUNPOD_POD_ID/$ID?gpu=local",
@@ -39,6 +46,16 @@ def worker_environment(url: str, worker_id: str, key: str, settings: PlatformSet
         "RUNPOD_POD_ID": worker_id,
         "RUNPOD_ENDPOINT_ID": settings.endpoint_id,
     }
+
+
+def _share_of_cores(settings: PlatformSettings) -> dict[str, str]:
+    """Workers that compute at once do not take each other's cores.
+
+    With more threads than cores, threads of OpenMP wait awake for one that does not run; two workers with two threads
+    each on two cores took up to 20 s for an answer of half a second (2026-11-27).
+    """
+    workers = max(settings.min_workers, settings.max_workers)
+    return {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // workers))} if workers > 1 else {}
 
 
 class WorkerProcess:
