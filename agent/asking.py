@@ -1,15 +1,14 @@
 """One question on its way: what was asked, what has been decided, and in the end the Answer."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from agent.citations import CitedText
 from agent.corpus import Corpus
+from agent.events import Emit
 from agent.schemas import (
     Answer,
-    AskEvent,
     AskRequest,
     Language,
     Nearest,
@@ -22,8 +21,6 @@ from agent.schemas import (
 )
 from agent.telemetry.clock import ms_since
 from agent.telemetry.logs import get_logger
-
-Emit = Callable[[AskEvent], None]
 
 
 @dataclass(slots=True)

@@ -78,17 +78,18 @@ def completion_of(body: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
 
 
 async def stream_of(body: Mapping[str, Any], request_id: str, coming: Awaitable[Answer]) -> AsyncGenerator[str, None]:
-    """The same as server-sent events: a first one at once; when the answer has been verified its words, a few at a
-    time, its citations, and the end.
+    """The same as server-sent events, when the answer has been verified: a first one, its words, a few at a time, its
+    citations, and the end.
 
     A draft may be replaced when it is verified, and here nothing that was said can be taken back.
 
     Raises:
         AskError: as `coming` does.
     """
+    # Before anything is said: what fails until then has a status of its own.
+    answer = await coming
     head = _head(body, request_id, "chat.completion.chunk")
     yield _event(head | {"choices": [_choice({"role": "assistant", "content": ""})]})
-    answer = await coming
     for piece in _pieces(answer.answer):
         yield _event(head | {"choices": [_choice({"content": piece})]})
     yield _event(head | {"choices": [_choice({"annotations": _annotations(answer)}, "stop")], **_extension(answer)})

@@ -63,6 +63,8 @@ class LiveCorpus:
         self._next_look = time.monotonic() + CHECK_EVERY_S
         self._retry_at = math.inf
         self._opening = False
+        # A newer store is there, and could not be taken.
+        self.refused = False
 
     @property
     def manifest(self) -> Manifest:
@@ -108,15 +110,18 @@ class LiveCorpus:
         log = get_logger()
         try:
             if read_manifest(self._folder).build == self._current.manifest.build:
+                self.refused = False
                 return
             store = Store(self._folder)
             if store.manifest.embedder_fingerprint != self._fingerprint:
+                self.refused = True
                 log.error("store.refused", reason="The new store was built with another embedding model.")
                 store.close()
                 return
             self._exchange(Corpus(store, self._make_retriever))
             log.info("store.reloaded", index=self._current.index_id, documents=self._current.manifest.documents)
         except LoadError as error:
+            self.refused = True
             log.error("store.refused", code=error.code, reason=error.message)
             # The rest of it may still be on its way, as in a copy whose manifest came first.
             self._retry_at = time.monotonic() + RETRY_AFTER_S
@@ -131,6 +136,7 @@ class LiveCorpus:
                 return
             self._current = corpus
             self._users[corpus] = 0
+            self.refused = False
         self._close_unused()
 
     def _close_unused(self) -> None:

@@ -10,12 +10,18 @@
     |   x UnknownFilter           unknown_filter        422     no
     |   x PromptTooLong           prompt_too_long       422     no
     |   x NoLanguageModel         no_language_model     422     no
+    |   x PoisonJob               poison_job            422     no
     + Unauthorized                unauthorized          401     no
+    + Forbidden                   forbidden             403     no
     + NotFound                    not_found             404     no
     + MethodNotAllowed            method_not_allowed    405     no
+    + IdempotencyConflict         idempotency_conflict  409     no
+    + TooManyAttempts             too_many_attempts     429     yes
+    + QuotaExceeded               quota_exceeded        429     yes
     + Unavailable                 unavailable           503     yes
     |   x ModelUnavailable        model_unavailable     503     yes
     |   x Overloaded              overloaded            503     yes
+    |   x Draining                draining              503     yes
     + DeadlineExceeded            deadline_exceeded     504     yes
     + InternalError               internal_error        500     yes
     |   x GenerationFailed        generation_failed     500     yes
@@ -47,13 +53,15 @@ class AskError(Exception):
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
-    retry_after_s: ClassVar[int | None] = None
+    retry_after_s: int | None = None
     message: str = "Something went wrong on our side."
 
     def __init__(
-        self, message: str | None = None, *, param: str | None = None, reason: str | None = None, detail: str = ""
-    ) -> None:
+        self, message: str | None = None, *, param: str | None = None, reason: str | None = None, detail: str = "",
+        retry_after_s: int | None = None,
+    ) -> None:  # fmt: skip
         self.message = message or self.message
+        self.retry_after_s = retry_after_s or self.retry_after_s
         self.param = param
         self.reason = reason
         self.detail = detail
@@ -146,12 +154,27 @@ class NoLanguageModel(InvalidRequest):
     message = "No language model is loaded; ask with mode auto or extractive."
 
 
+class PoisonJob(InvalidRequest):
+    """Workers died of this job before; it is not tried again."""
+
+    code = "poison_job"
+    message = "This job has ended the process that worked on it twice; it is not tried again."
+
+
 class Unauthorized(AskError):
     """The key is missing or wrong."""
 
     code = "unauthorized"
     status = 401
     message = "Send a valid key in the X-API-KEY header."
+
+
+class Forbidden(AskError):
+    """The key is valid, but not for this."""
+
+    code = "forbidden"
+    status = 403
+    message = "This key may not do that."
 
 
 class NotFound(AskError):
@@ -168,6 +191,33 @@ class MethodNotAllowed(AskError):
     code = "method_not_allowed"
     status = 405
     message = "This path does not take this method."
+
+
+class IdempotencyConflict(AskError):
+    """The same `Idempotency-Key`, or job id, came with another question before."""
+
+    code = "idempotency_conflict"
+    status = 409
+    message = "Another question was asked under this idempotency key; use a new one."
+
+
+class TooManyAttempts(AskError):
+    """An address has come with too many wrong keys; one that is right is let in all the same."""
+
+    code = "too_many_attempts"
+    status = 429
+    retryable = True
+    message = "Too many wrong keys came from this address. Wait before trying another one."
+
+
+class QuotaExceeded(AskError):
+    """The key asks for more than it may; others are not affected."""
+
+    code = "quota_exceeded"
+    status = 429
+    retryable = True
+    retry_after_s = 1
+    message = "This key has asked too much at once. Wait before asking again."
 
 
 class Unavailable(AskError):
@@ -193,6 +243,13 @@ class Overloaded(Unavailable):
     code = "overloaded"
     retry_after_s = 2
     message = "Too many questions at once. Try again shortly."
+
+
+class Draining(Unavailable):
+    """The process is about to stop: it finishes what runs and takes nothing new; another one may answer."""
+
+    code = "draining"
+    message = "This server is about to stop. Ask again; another one may answer."
 
 
 class DeadlineExceeded(AskError):

@@ -45,6 +45,11 @@ class Loaded:
             "generations": {"running": stats.running, "waiting": stats.waiting, "capacity": stats.capacity},
         }
 
+    def impairments(self) -> list[str]:
+        """What is not as it should be, although questions are answered."""
+        found = {"store_refused": self.corpora.refused, "memory_short": self.engine.stats().shrunk}
+        return [name for name, is_so in found.items() if is_so]
+
     def close(self) -> None:
         """Free the models and close the files."""
         self.engine.close()

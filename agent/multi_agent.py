@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from agent.answerer import Answerer, Draft
-from agent.asking import Asking, Emit
+from agent.asking import Asking
 from agent.calibration import Calibration, ReaderCalibration
 from agent.citations import CitedText
 from agent.corpus import LiveCorpus
 from agent.engine.base import Engine
 from agent.errors import NoLanguageModel, PromptTooLong, UnknownAdapter
+from agent.events import Emit
 from agent.judged import Judged, evidence_of, nearest_of, passages_of
 from agent.planner import Part, Plan, plan
 from agent.readers import Readers

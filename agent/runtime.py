@@ -1,8 +1,8 @@
 """The composition root: settings in, a loaded service out, and the state of both in between.
 
-    STARTING ──load──> READY ──close──> CLOSED
-        │  ^
-        v  │ tried again, with a doubling pause
+    STARTING ──load──> READY ──drain──> DRAINING ──close──> CLOSED
+        │  ^             └─ seen as BUSY while every place is taken, DEGRADED while something is not as it should be,
+        v  │ tried again    FAILED once the engine is dead
        FAILED
 
 Loading happens in a thread of its own, or in the caller's when it has nothing else to do (a serverless worker before
@@ -11,19 +11,25 @@ it takes its first job).
 
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from prometheus_client.metrics_core import Metric
+
 from agent.chat import Models
-from agent.errors import LoadError, ModelUnavailable
+from agent.errors import Draining, LoadError, ModelUnavailable
+from agent.events import Emit, ignore
+from agent.gauges import engine_gauges
 from agent.loading import Loaded, load
+from agent.poison import Poison
 from agent.schemas import Answer, AskEvent, AskRequest
-from agent.service import AskService, Emit
+from agent.service import AskService
 from agent.settings import Settings
 from agent.telemetry.clock import ms_since
 from agent.telemetry.logs import get_logger
+from agent.telemetry.metrics import gauge
 from agent.telemetry.request_line import Caller, log_refusal
 from agent.version import VERSIONS
 
@@ -35,16 +41,22 @@ class State(StrEnum):
 
     STARTING = "starting"
     READY = "ready"
+    BUSY = "busy"
+    DEGRADED = "degraded"
     FAILED = "failed"
+    DRAINING = "draining"
     CLOSED = "closed"
 
 
 _TRANSITIONS = {
-    State.STARTING: {State.READY, State.FAILED, State.CLOSED},
-    State.FAILED: {State.STARTING, State.CLOSED},
-    State.READY: {State.CLOSED},
+    State.STARTING: {State.READY, State.FAILED, State.DRAINING, State.CLOSED},
+    State.FAILED: {State.STARTING, State.DRAINING, State.CLOSED},
+    State.READY: {State.DRAINING, State.CLOSED},
+    State.DRAINING: {State.CLOSED},
     State.CLOSED: set[State](),
 }
+_OVER = (State.DRAINING, State.CLOSED)
+_ANSWERING = (State.READY, State.BUSY, State.DEGRADED)
 
 
 @dataclass(slots=True)
@@ -66,12 +78,14 @@ class Runtime:
 
     def __init__(self, settings: Settings, loader: Loader = load) -> None:
         self.settings = settings
-        self.state = State.STARTING
+        self.started = False
+        self.poison = Poison(settings.poison_ledger)
+        self._life = State.STARTING
         self._loader = loader
         self._loaded: Loaded | None = None
         self._service: AskService | None = None
         self._attempt = Attempt(0)
-        self._started = time.monotonic()
+        self._since = time.monotonic()
         self._ready_ms: float | None = None
         self._stop = threading.Event()
         self._lock = threading.Lock()
@@ -96,13 +110,14 @@ class Runtime:
             log.exception("load.crashed")
             return self._fail(attempt, LoadError("Loading failed for an unforeseen reason.", detail=repr(error)))
         with self._lock:
-            if self.state is State.CLOSED:
+            if self._life in _OVER:
                 loaded.close()
                 return False
             self._loaded = loaded
             self._service = AskService(loaded.agent, self.settings)
-            self._ready_ms = ms_since(self._started)
+            self._ready_ms = ms_since(self._since)
             self._become(State.READY)
+            self.started = True
         log.info("load.ready", attempt=attempt.number, ready_ms=self._ready_ms, **attempt.phases_ms)
         return True
 
@@ -112,10 +127,17 @@ class Runtime:
         thread.start()
         return thread
 
+    def drain(self) -> None:
+        """Take no more questions; those that run go on."""
+        with self._lock:
+            if self._life not in _OVER:
+                self._stop.set()
+                self._become(State.DRAINING)
+
     def close(self) -> None:
         """Stop loading, end what runs and free the models. A second call does nothing."""
         with self._lock:
-            if self.state is State.CLOSED:
+            if self._life is State.CLOSED:
                 return
             self._stop.set()
             self._become(State.CLOSED)
@@ -126,7 +148,7 @@ class Runtime:
     def _fail(self, attempt: Attempt, error: LoadError) -> bool:
         attempt.error = error
         with self._lock:
-            if self.state is not State.CLOSED:
+            if self._life not in _OVER:
                 self._become(State.FAILED)
         get_logger().error(
             "load.failed", attempt=attempt.number, code=error.code, reason=error.message, detail=error.detail
@@ -135,7 +157,7 @@ class Runtime:
 
     def _load_until_ready(self) -> None:
         pause = self.settings.load_retry_s
-        if self.state is State.FAILED:
+        if self._life is State.FAILED:
             if not self._wait_and_restart(pause):
                 return
             pause = min(pause * 2, self.settings.load_retry_max_s)
@@ -149,22 +171,24 @@ class Runtime:
         if self._stop.wait(pause):
             return False
         with self._lock:
-            if self.state is State.CLOSED:
+            if self._life in _OVER:
                 return False
             self._become(State.STARTING)
         return True
 
     def _become(self, state: State) -> None:
-        assert state in _TRANSITIONS[self.state], f"{self.state} cannot become {state}"
-        self.state = state
+        assert state in _TRANSITIONS[self._life], f"{self._life} cannot become {state}"
+        get_logger().info("state.changed", before=self._life.value, now=state.value)
+        self._life = state
 
     # ------------------------------------------------------------------ asking
 
-    async def answer(self, request: AskRequest, caller: Caller, emit: Emit = lambda _event: None) -> Answer:
+    async def answer(self, request: AskRequest, caller: Caller, emit: Emit = ignore) -> Answer:
         """As `AskService.answer`.
 
         Raises:
             ModelUnavailable: not loaded (yet); `reason` is the code of the `LoadError`, or `starting`.
+            Draining: the process is about to stop.
             AskError: as `AskService.answer`.
         """
         return await self._ready_service(caller).answer(request, caller, emit)
@@ -179,6 +203,10 @@ class Runtime:
 
     def _ready_service(self, caller: Caller) -> AskService:
         service, loaded = self._service, self._loaded
+        # A job is ours already; nobody else would do it.
+        if self._life is State.DRAINING and caller.transport != "queue":
+            log_refusal(caller, Draining())
+            raise Draining
         if service is None or loaded is None or not loaded.engine.healthy():
             error = self._unavailable()
             log_refusal(caller, error)
@@ -186,8 +214,10 @@ class Runtime:
         return service
 
     def _unavailable(self) -> ModelUnavailable:
-        last = self._attempt.error
-        return ModelUnavailable(reason=last.code if last else self.state.value)
+        if last := self._attempt.error:
+            return ModelUnavailable(reason=last.code)
+        message = "The model is still being loaded. Ask again shortly." if self._life is State.STARTING else None
+        return ModelUnavailable(message, reason=self.state.value)
 
     async def models(self) -> Models:
         """What can be asked, by name.
@@ -203,15 +233,46 @@ class Runtime:
     # ------------------------------------------------------------------ health
 
     @property
+    def state(self) -> State:
+        """Where it is in its life, and while it answers questions, how that goes."""
+        loaded, service = self._loaded, self._service
+        if self._life is not State.READY or loaded is None or service is None:
+            return self._life
+        if not loaded.engine.healthy():
+            return State.FAILED
+        if service.admission.full:
+            return State.BUSY
+        return State.DEGRADED if loaded.impairments() else State.READY
+
+    @property
     def ready(self) -> bool:
-        """True when a question would be answered."""
-        loaded = self._loaded
-        return self.state is State.READY and loaded is not None and loaded.engine.healthy()
+        """True when a question would be answered, or in a moment."""
+        return self.state in _ANSWERING
 
     @property
     def dead(self) -> bool:
         """True when it was loaded, and can never answer again."""
-        return self.state is State.READY and not self.ready
+        return self._life is State.READY and self.state is State.FAILED
+
+    @property
+    def running(self) -> int:
+        """Questions that are being answered."""
+        service = self._service
+        return 0 if service is None else service.admission.running
+
+    def gauges(self) -> Iterator[Metric]:
+        """What the metrics say of the moment."""
+        loaded, service, state = self._loaded, self._service, self.state
+        yield gauge("state", "1 for the state it is in", {one.value: float(one is state) for one in State}, "state")
+        yield gauge("ready", "1 when a question would be answered", float(self.ready))
+        phases = {name: ms / 1000 for name, ms in self._attempt.phases_ms.items()}
+        yield gauge("load_seconds", "Parts of the last load", phases, "phase")
+        if self._ready_ms is not None:
+            yield gauge("cold_start_seconds", "From the start of loading until it was ready", self._ready_ms / 1000)
+        if service is not None and loaded is not None:
+            yield gauge("questions", "Questions that are being answered", service.admission.running)
+            yield gauge("places", "Places for questions", service.admission.places(), "what")
+            yield from engine_gauges(loaded.engine.stats())
 
     def health(self) -> dict[str, Any]:
         """The body of `GET /health`: state, versions, what is loaded, phase times. No path, key or host name in it."""
@@ -219,7 +280,8 @@ class Runtime:
         body: dict[str, Any] = {
             "state": self.state.value,
             "ready": self.ready,
-            "uptime_s": round(time.monotonic() - self._started, 1),
+            "impairments": loaded.impairments() if loaded else [],
+            "uptime_s": round(time.monotonic() - self._since, 1),
             "versions": VERSIONS,
             "load": {"attempt": attempt.number, "ready_ms": self._ready_ms, "phases_ms": dict(attempt.phases_ms)},
             "loaded": loaded.describe() if loaded else None,

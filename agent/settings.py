@@ -63,9 +63,18 @@ class Settings(BaseSettings):
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="Keys of the HTTP server, separated by commas; several may be valid at once."
     )
+    keys_file: Path | None = Field(
+        None, description="File of more keys, made with `python -m local_server keys`; their SHA-256 is kept."
+    )
+    auth_failures_per_minute: int = Field(
+        30, ge=0, description="Wrong keys of one address that are answered as such in a minute; 0 is no limit."
+    )
     auth_disabled: bool = Field(False, description="true lets anybody ask; without keys the server refuses to start.")
     host: str = Field("127.0.0.1", description="Address the HTTP server listens on; 0.0.0.0 in a container.")
     port: int = Field(8000, ge=0, le=65535, description="Port of the HTTP server; 0 picks a free one.")
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="Port that serves the metrics without a key; 0 is none, /metrics needs a key."
+    )
     docs_enabled: bool = Field(True, description="Serve the OpenAPI pages at /docs.")
     max_body_bytes: int = Field(65536, ge=1024, description="Largest request body the HTTP server reads.")
 
@@ -91,8 +100,21 @@ class Settings(BaseSettings):
     hung_step_s: float = Field(
         60.0, gt=0, description="A pass of the language model that takes longer means that the device hangs."
     )
-    max_queue: int = Field(32, ge=0, description="Questions that may wait for a free place before one is refused.")
+    max_queue: int = Field(32, ge=0, description="Usual questions that may wait; longer ones take more places.")
     request_timeout_s: float = Field(120.0, gt=0, le=600, description="Deadline of a question that does not bring one.")
+    key_concurrency: int = Field(0, ge=0, description="Questions that one key may ask at once; 0 is no limit.")
+    key_per_minute: int = Field(0, ge=0, description="Questions that one key may ask in a minute; 0 is no limit.")
+    keep_answers: int = Field(
+        256, ge=0, le=100_000, description="Answers kept for whoever asks again under the same job id or "
+        "Idempotency-Key."
+    )  # fmt: skip
+    keep_answers_s: float = Field(3600.0, gt=0, description="How long an answer is kept for that.")
+    poison_ledger: Path | None = Field(
+        None, description="Folder, on a volume that all workers see, that knows which jobs a process has died of."
+    )
+    drain_timeout_s: float = Field(
+        10.0, ge=0, le=600, description="Questions and jobs that run have so long to end when the process is to stop."
+    )
 
     top_k: int = Field(4, ge=1, le=20, description="Passages read for an answer.")
     max_tokens: int = Field(96, ge=1, le=2048, description="Most tokens generated for an answer.")
@@ -125,6 +147,11 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe line to log.")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto is JSON unless it is a terminal.")
     log_content: bool = Field(False, description="true logs questions and answers; they are personal data.")
+
+    @field_validator("keys_file", "poison_ledger", mode="before")
+    @classmethod
+    def _no_file(cls, value: object) -> object:
+        return None if value == "" else value
 
     @field_validator("api_keys", mode="before")
     @classmethod

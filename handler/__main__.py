@@ -5,7 +5,8 @@ import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 from pydantic import ValidationError
 from rich.console import Console
@@ -15,6 +16,7 @@ from agent.loading import Loaded, Phase, load
 from agent.runtime import Loader, Runtime
 from agent.settings import Settings, explain
 from agent.telemetry.logs import configure_logging
+from agent.telemetry.metrics import listen
 from agent.watchdog import watch
 from handler.handler import cold_start, handler, shut_down
 from handler.parent import let_no_child_outlive_me
@@ -40,7 +42,7 @@ def main() -> int:
     configure_logging(settings)
     _quiet_sdk(settings)
     # Until the SDK's loop brings its own handler; process 1 of a container would otherwise ignore the signal.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, _leave)
     # A ping that goes on without its worker tells the platform that the worker is well.
     let_no_child_outlive_me()
     # The SDK takes 2 to 4 seconds to import; that is spent while the models load.
@@ -49,6 +51,8 @@ def main() -> int:
     try:
         runtime = _load(settings, sdk, with_progress=not is_worker)
         watch(runtime)
+        if is_worker and settings.metrics_port:
+            listen(settings.host, settings.metrics_port, runtime.gauges)
         function: Handler = stream_handler if settings.handler_mode == "stream" else handler
         # The SDK runs test_input.json with no handler that streams.
         _serve(function if is_worker else _readable(runtime), settings)
@@ -56,6 +60,11 @@ def main() -> int:
         # The SDK leaves by SystemExit; the engine's thread must not be running when the interpreter goes.
         shut_down()
     return 0
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """End at once. An exception would be lost where the signal meets an import, which takes it for its own failure."""
+    os._exit(0)
 
 
 def _is_worker() -> bool:

@@ -15,10 +15,26 @@ from agent.validation import parse_request
 
 
 def caller_of(job: object) -> Caller:
-    """Who asks. The job's id is the request's id if it is safe to log; else the request gets one of its own."""
-    job_id = job.get("id") if isinstance(job, dict) else None
+    """Who asks. The job's id is the request's id if it is safe to log; else the request gets one of its own.
+
+    A job that is delivered again is the same question: its id is its idempotency key.
+    """
+    job = job if isinstance(job, dict) else {}
+    job_id = job.get("id")
     request_id = request_id_from(job_id if isinstance(job_id, str) else None)
-    return Caller(request_id=request_id, transport="queue", job_id=request_id)
+    return Caller(
+        request_id=request_id, transport="queue", job_id=request_id,
+        idempotency_key=f"job:{request_id}" if request_id == job_id else None, timeout_s=_timeout_s(job),
+    )  # fmt: skip
+
+
+def _timeout_s(job: dict[str, Any]) -> float | None:
+    """What the job's policy lets it run for, in seconds; the platform hands on what its client sent."""
+    policy = job.get("policy")
+    given = policy.get("executionTimeout") if isinstance(policy, dict) else None
+    if isinstance(given, bool) or not isinstance(given, int | float) or given <= 0:
+        return None
+    return given / 1000
 
 
 def request_of(job: object) -> AskRequest:

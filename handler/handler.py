@@ -2,9 +2,11 @@
 
 import asyncio
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
-from agent.errors import AskError, InternalError
+from agent.errors import AskError, InternalError, PoisonJob
 from agent.runtime import Loader, Runtime
 from agent.schemas import AskRequest
 from agent.settings import Settings
@@ -51,10 +53,11 @@ async def answer(job: object, runtime: Runtime | None = None) -> Any:  # noqa: A
     """
     caller, chat = caller_of(job), ChatJob.of(job)
     try:
-        if chat:
-            return await chat.answer(caller, await loaded(runtime))
-        request = asked(job, caller)
-        return output_of(await (await loaded(runtime)).answer(request, caller))
+        runtime = await loaded(runtime)
+        async with unless_poison(caller, runtime):
+            if chat:
+                return await chat.answer(caller, runtime)
+            return output_of(await runtime.answer(asked(job, caller), caller))
     except AskError as error:
         return failed(job, error, caller)
     except Exception as error:  # the edge of this transport: the SDK would send the traceback to the caller
@@ -71,6 +74,21 @@ def asked(job: object, caller: Caller) -> AskRequest:
     try:
         return request_of(job)
     except AskError as error:
+        log_refusal(caller, error)
+        raise
+
+
+@asynccontextmanager
+async def unless_poison(caller: Caller, runtime: Runtime) -> AsyncIterator[None]:
+    """Around the work on a job; one that processes have died of leaves its log line here.
+
+    Raises:
+        PoisonJob: as `Poison.job`.
+    """
+    try:
+        async with runtime.poison.job(caller.job_id if caller.idempotency_key else None):
+            yield
+    except PoisonJob as error:
         log_refusal(caller, error)
         raise
 

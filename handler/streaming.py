@@ -11,7 +11,7 @@ from agent.schemas import AskEvent, DeltaEvent
 from agent.telemetry.logs import get_logger
 from agent.telemetry.request_line import Caller
 from handler.envelope import caller_of
-from handler.handler import asked, failed, loaded
+from handler.handler import asked, failed, loaded, unless_poison
 from handler.openai import ChatJob
 
 # The first word goes at once; those that follow are collected for so long: the SDK waits for an answer to each piece.
@@ -32,10 +32,12 @@ async def stream(job: object, runtime: Runtime | None = None) -> AsyncGenerator[
     """
     caller, chat = caller_of(job), ChatJob.of(job)
     try:
-        pieces = chat.pieces(caller, await loaded(runtime)) if chat else _events(job, caller, runtime)
-        async with aclosing(pieces):
-            async for piece in pieces:
-                yield piece
+        runtime = await loaded(runtime)
+        async with unless_poison(caller, runtime):
+            pieces = chat.pieces(caller, runtime) if chat else _events(job, caller, runtime)
+            async with aclosing(pieces):
+                async for piece in pieces:
+                    yield piece
     except AskError as error:
         yield failed(job, error, caller)
     except Exception as error:  # the edge of this transport: the SDK would send the traceback to the caller
@@ -43,9 +45,8 @@ async def stream(job: object, runtime: Runtime | None = None) -> AsyncGenerator[
         yield failed(job, InternalError(detail=repr(error)), caller)
 
 
-async def _events(job: object, caller: Caller, runtime: Runtime | None) -> AsyncGenerator[dict[str, Any], None]:
-    request = asked(job, caller)
-    events = (await loaded(runtime)).ask(request, caller)
+async def _events(job: object, caller: Caller, runtime: Runtime) -> AsyncGenerator[dict[str, Any], None]:
+    events = runtime.ask(asked(job, caller), caller)
     async with aclosing(grouped(cast(AsyncGenerator[AskEvent, None], events))) as groups:
         async for event in groups:
             yield event.model_dump(mode="json")

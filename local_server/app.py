@@ -11,16 +11,26 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent.chat import failure_of
-from agent.errors import AskError, InternalError, InvalidRequest, MethodNotAllowed, NotFound
+from agent.errors import (
+    AskError,
+    InternalError,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    QuotaExceeded,
+    Unavailable,
+)
 from agent.telemetry.request_line import log_refusal
 from agent.version import VERSION
 from local_server.answering import Answering
 from local_server.ask import ask_router
+from local_server.attempts import Attempts
 from local_server.auth import Keys
 from local_server.documentation import DESCRIPTION, openapi
 from local_server.edge import Edge
 from local_server.events import HEARTBEAT_S
 from local_server.health import health_router
+from local_server.metrics import metrics_router
 from local_server.openai import openai_router
 from local_server.platform.client_routes import client_router
 from local_server.platform.errors import PlatformError
@@ -31,14 +41,18 @@ from local_server.platform.worker_routes import worker_router
 from local_server.problems import OPENAI, problem_response
 
 _HTTP_ERRORS: dict[int, type[AskError]] = {404: NotFound, 405: MethodNotAllowed}
+_OPENAI_ERRORS: dict[int, type[AskError]] = {404: NotFound, 429: QuotaExceeded, 503: Unavailable}
 
 
-def create_app(runtime: Answering, platform: Platform, heartbeat_s: float = HEARTBEAT_S) -> FastAPI:
+def create_app(
+    runtime: Answering, platform: Platform, keys: Keys | None, heartbeat_s: float = HEARTBEAT_S
+) -> FastAPI:  # fmt: skip
     """The application around one runtime; it begins to load when the server starts, and serves `/health` meanwhile.
 
     Args:
         runtime: what answers.
         platform: what is under /v2.
+        keys: who may ask; None lets anybody.
         heartbeat_s: as `EventStream`.
     """
 
@@ -55,6 +69,7 @@ def create_app(runtime: Answering, platform: Platform, heartbeat_s: float = HEAR
     app.include_router(ask_router(runtime, heartbeat_s))
     app.include_router(openai_router(runtime, heartbeat_s))
     app.include_router(health_router(runtime))
+    app.include_router(metrics_router(runtime))
     app.include_router(client_router(platform.endpoint))
     app.include_router(worker_router(platform.endpoint, platform.faults))
     if platform.endpoint.settings.faults:
@@ -62,9 +77,8 @@ def create_app(runtime: Answering, platform: Platform, heartbeat_s: float = HEAR
     app.add_exception_handler(AskError, _on_ask_error)
     app.add_exception_handler(PlatformError, _on_platform_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
-    app.add_middleware(
-        Edge, keys=None if settings.auth_disabled else Keys(settings.api_keys), worker_keys=platform.worker_keys
-    )
+    attempts = Attempts(settings.auth_failures_per_minute)
+    app.add_middleware(Edge, keys=keys, worker_keys=platform.worker_keys, attempts=attempts)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     return app
 
@@ -94,7 +108,8 @@ async def _on_platform_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, PlatformError)
     headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
     if OPENAI in request.url.path:
-        return reply(failure_of(InvalidRequest(str(error))), error.status, headers)
+        kind = _OPENAI_ERRORS.get(error.status, InvalidRequest)
+        return reply(failure_of(kind(str(error))), error.status, headers)
     return reply(error.body(), error.status, headers)
 
 

@@ -32,7 +32,9 @@ def ask_router(runtime: Answering, heartbeat_s: float) -> APIRouter:
         if question.stream or "text/event-stream" in request.headers.get("accept", ""):
             return answer_stream(runtime.ask(question, caller), caller.request_id, heartbeat_s)
         answer = await until_disconnect(runtime.answer(question, caller), request.receive)
-        return Response(answer.model_dump_json(), media_type="application/json")
+        # As Stripe says it: nothing was done for this request.
+        replayed = {"Idempotent-Replayed": "true"} if answer.request_id != caller.request_id else {}
+        return Response(answer.model_dump_json(), headers=replayed, media_type="application/json")
 
     return router
 

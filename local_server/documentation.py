@@ -33,7 +33,8 @@ Ask in English or in Spanish. Every error is an `application/problem+json` with 
 unknown path is `not_found` (404), and a method that a path does not take is `method_not_allowed` (405).
 
 OpenAI's clients find `/v1/chat/completions` and `/v1/models` here, with errors in their shape; a `model` that nobody
-knows is `unknown_model` (404). The serverless platform is under `/v2`."""
+knows is `unknown_model` (404). The serverless platform is under `/v2`; a job that has ended two processes is
+`poison_job` (422) there."""
 
 ASK_PATH = "/v1/ask"
 _REF = "#/components/schemas/{model}"
@@ -175,11 +176,16 @@ ASK_RESPONSES: dict[int | str, dict[str, Any]] = {
         errors.UnknownFilter,
         errors.PromptTooLong,
         errors.NoLanguageModel,
+        errors.Forbidden,
+        errors.IdempotencyConflict,
+        errors.TooManyAttempts,
+        errors.QuotaExceeded,
         errors.InternalError,
         errors.GenerationFailed,
         errors.Unavailable,
         errors.ModelUnavailable,
         errors.Overloaded,
+        errors.Draining,
         errors.DeadlineExceeded,
     ),
 }

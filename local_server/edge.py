@@ -2,17 +2,23 @@
 
 import asyncio
 import re
+from dataclasses import replace
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agent.errors import AskError, InternalError, Unauthorized, Unavailable
+from agent.errors import AskError, InternalError, InvalidRequest, Unauthorized, Unavailable
 from agent.telemetry.logs import get_logger
 from agent.telemetry.request_line import Caller, log_refusal, request_id_from
-from local_server.auth import Keys
+from local_server.attempts import Attempts
+from local_server.auth import AUTHORIZATION, HEADER, Keys
 from local_server.disconnect import Disconnected
+from local_server.keys import Key
+from local_server.metrics import PATH as METRICS
 from local_server.problems import problem_response
 
+IDEMPOTENCY_KEY = "Idempotency-Key"
+_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 _OPEN = ("/health", "/docs", "/openapi.json", "/swagger")
 # What the platform's workers call.
 _OF_WORKERS = re.compile(r"/v2/[^/]*/(job-[a-z-]+|ping)/.*", re.DOTALL)
@@ -25,12 +31,14 @@ class Edge:
         app: the application.
         keys: who may ask; None lets anybody.
         worker_keys: who may take jobs.
+        attempts: counts wrong keys.
     """
 
-    def __init__(self, app: ASGIApp, keys: Keys | None, worker_keys: Keys | None) -> None:
+    def __init__(self, app: ASGIApp, keys: Keys | None, worker_keys: Keys, attempts: Attempts) -> None:
         self._app = app
         self._keys = keys
         self._worker_keys = worker_keys
+        self._attempts = attempts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -61,13 +69,41 @@ class Edge:
     def _identify(self, scope: Scope, caller: Caller) -> Caller:
         path: str = scope["path"]
         keys = self._worker_keys if _OF_WORKERS.fullmatch(path) else self._keys
-        if keys is None or any(path == prefix or path.startswith(f"{prefix}/") for prefix in _OPEN):
+        if any(path == prefix or path.startswith(f"{prefix}/") for prefix in _OPEN):
             return caller
         try:
-            return Caller(caller.request_id, caller.transport, key_id=keys.key_id(scope))
-        except Unauthorized as error:
+            if keys is not None:
+                key = self._key(scope, keys)
+                caller = replace(caller, key_id=key.id, quota=key.quota)
+            return replace(caller, idempotency_key=_idempotency_key(scope, caller.key_id))
+        except AskError as error:
             log_refusal(caller, error)
             raise
+
+    def _key(self, scope: Scope, keys: Keys) -> Key:
+        path: str = scope["path"]
+        try:
+            # The platform knows no other header; who used one here would be refused there.
+            headers = (AUTHORIZATION,) if path.startswith("/v2/") else (HEADER, AUTHORIZATION)
+            return keys.find(scope, "admin" if path == METRICS else "ask", headers)
+        except Unauthorized:
+            if client := scope.get("client"):
+                self._attempts.failed(client[0])
+            raise
+
+
+def _idempotency_key(scope: Scope, key_id: str | None) -> str | None:
+    """The caller's `Idempotency-Key`, apart from those of other keys (draft-ietf-httpapi-idempotency-key-header).
+
+    Raises:
+        InvalidRequest: it is empty, too long, or has other than visible ASCII characters in it.
+    """
+    given = Headers(scope=scope).get(IDEMPOTENCY_KEY)
+    if given is None:
+        return None
+    if not _IDEMPOTENCY_KEY.fullmatch(given):
+        raise InvalidRequest("'Idempotency-Key' must be 1 to 255 visible ASCII characters.", param=IDEMPOTENCY_KEY)
+    return f"http:{key_id or ''}:{given}"
 
 
 class _Reply:

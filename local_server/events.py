@@ -39,18 +39,22 @@ def answer_stream(events: AsyncIterator[AskEvent], request_id: str, heartbeat_s:
 class EventStream(Response):
     """Events as they come.
 
-    FastAPI's own streaming answers 200 before it asks for the first event. Here an error before the first event is
-    raised, and becomes an ordinary response with its own status.
+    FastAPI's own streaming answers 200 before it asks for the first event. Here an error before the first event, and
+    before the first heartbeat, is raised, and becomes an ordinary response with its own status.
 
     Args:
         pieces: the events, as they are sent; closed when the stream ends, and when the caller leaves.
         end: the last one, given the error that ended them.
         heartbeat_s: seconds of silence after which a comment keeps proxies from closing the connection.
+        at_end: called when all is over, also where `pieces` never began.
     """
 
     media_type = "text/event-stream"
 
-    def __init__(self, pieces: AsyncGenerator[bytes, None], end: End, heartbeat_s: float) -> None:
+    def __init__(
+        self, pieces: AsyncGenerator[bytes, None], end: End, heartbeat_s: float,
+        at_end: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         self.status_code = HTTPStatus.OK
         self.background = None
         self.init_headers({"X-Accel-Buffering": "no"})
@@ -58,6 +62,7 @@ class EventStream(Response):
         self._end = end
         self._open = False
         self._heartbeat_s = heartbeat_s
+        self._at_end = at_end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the events.
@@ -73,24 +78,30 @@ class EventStream(Response):
             if self._open:
                 await self._send_end(send, Unavailable())
             raise
+        finally:
+            self._at_end()
 
     async def _send_events(self, send: Send) -> None:
         async with aclosing(self._pieces):
-            piece: bytes | None = await anext(self._pieces)
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            self._open = True
             failure: AskError | None = None
             try:
-                while piece is not None:
-                    await _send_part(send, piece)
-                    piece = await self._next(send)
+                while (piece := await self._next(send)) is not None:
+                    await self._send(send, piece)
             except AskError as error:
+                if not self._open:
+                    raise
                 failure = error
             await self._send_end(send, failure)
 
+    async def _send(self, send: Send, part: bytes) -> None:
+        if not self._open:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            self._open = True
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+
     async def _send_end(self, send: Send, failure: AskError | None) -> None:
+        await self._send(send, self._end(failure))
         self._open = False
-        await _send_part(send, self._end(failure))
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _next(self, send: Send) -> bytes | None:
@@ -98,12 +109,8 @@ class EventStream(Response):
         coming = asyncio.ensure_future(anext(self._pieces, None))
         try:
             while not (await asyncio.wait({coming}, timeout=self._heartbeat_s))[0]:
-                await _send_part(send, KEEPALIVE_COMMENT)
+                await self._send(send, KEEPALIVE_COMMENT)
             return coming.result()
         finally:
             coming.cancel()
             await asyncio.gather(coming, return_exceptions=True)
-
-
-async def _send_part(send: Send, part: bytes) -> None:
-    await send({"type": "http.response.body", "body": part, "more_body": True})

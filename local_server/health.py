@@ -1,4 +1,4 @@
-"""GET /health, /health/live, /health/ready."""
+"""GET /health, /health/live, /health/ready, /health/startup."""
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
@@ -10,7 +10,9 @@ _METHODS = ["GET", "HEAD"]
 
 
 def health_router(runtime: Answering) -> APIRouter:
-    """Three answers to three questions: what is going on, is the process alive, would a question be answered."""
+    """Four answers to four questions: what is going on, is the process alive, would a question be answered, and has
+    it loaded at all.
+    """
     router = APIRouter(prefix="/health", tags=["health"])
 
     @router.get("", summary="State, versions, what is loaded, phase times")
@@ -30,5 +32,11 @@ def health_router(runtime: Answering) -> APIRouter:
     async def ready() -> JSONResponse:
         """200 when model, adapters and index are loaded and warm, else 503."""
         return JSONResponse({"ready": runtime.ready}, status_code=200 if runtime.ready else 503)
+
+    @router.get("/startup", summary="The cold start is over")
+    @router.api_route("/startup", methods=_METHODS, include_in_schema=False)
+    async def startup() -> JSONResponse:
+        """503 until everything has been loaded once, and 200 ever after."""
+        return JSONResponse({"started": runtime.started}, status_code=200 if runtime.started else 503)
 
     return router

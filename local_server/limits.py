@@ -2,12 +2,15 @@
 
 import json
 import math
+from collections.abc import Iterable
 from typing import NoReturn
 
 from starlette.requests import ClientDisconnect, Request
 
 from agent.errors import MalformedBody, PayloadTooLarge, UnsupportedMediaType
 from local_server.disconnect import Disconnected
+
+_MOST_LEVELS = 100
 
 
 async def read_json(request: Request, max_bytes: int, *, any_type: bool = False) -> object:
@@ -24,9 +27,12 @@ async def read_json(request: Request, max_bytes: int, *, any_type: bool = False)
         raise UnsupportedMediaType
     body = await read_body(request, max_bytes)
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
+        value = json.loads(body.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise MalformedBody(detail=type(error).__name__) from error
+    if nests_too_deeply(value):
+        raise MalformedBody(detail="nested too deeply")
+    return value
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
@@ -47,6 +53,22 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     except ClientDisconnect as error:
         raise Disconnected from error
     return bytes(body)
+
+
+def nests_too_deeply(value: object) -> bool:
+    """Whether a JSON value has more than 100 levels; some hundreds more, and it could not be encoded again."""
+    level = [value]
+    for _ in range(_MOST_LEVELS):
+        level = [inner for one in level for inner in _inside(one)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _finite(number: str) -> float:

@@ -55,12 +55,17 @@ class TokenDelta:
 
 @dataclass(frozen=True, slots=True)
 class EngineStats:
-    """A snapshot, taken without stopping the engine."""
+    """A snapshot, taken without stopping the engine; `shrunk` when memory was short and it does less at once since,
+    `guessed` the tokens that were guessed from prompts.
+    """
 
     running: int
     waiting: int
     capacity: int
     generated_tokens: int
+    shrunk: bool = False
+    guessed: int = 0
+    guessed_right: int = 0
 
 
 class Engine(Protocol):

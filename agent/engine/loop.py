@@ -41,7 +41,7 @@ class Loop:
     """
 
     def __init__(self, scheduler: Scheduler, runner: RunsSteps, hung_s: float) -> None:
-        self.generated = 0
+        self.generated = self.guessed = self.guessed_right = 0
         self._scheduler = scheduler
         self._runner = runner
         self._hung_s = hung_s
@@ -186,7 +186,10 @@ class Loop:
             return
         before = len(request.tokens)
         request.accept(scores, row, span.tokens[len(span.tokens) - span.wanted + 1 :])
-        self.generated += len(request.tokens) - before
+        made = len(request.tokens) - before
+        self.generated += made
+        self.guessed += span.wanted - 1
+        self.guessed_right += made - 1
         self._untold.append(request)
 
     def _fail(self, planned: dict[Request, Span], error: Exception) -> None:

@@ -40,6 +40,7 @@ class Scheduler:
         self.waiting: deque[Request] = deque()
         self.running: list[Request] = []
         self.preemptions = 0
+        self.shrunk = False
         self._step_tokens = step_tokens
         self._most_running = most_running
         self._drafts = drafts
@@ -93,6 +94,7 @@ class Scheduler:
             return False
         self._step_tokens = max(_LEAST_STEP, self._step_tokens // 2)
         self._most_running = max(1, self._most_running // 2)
+        self.shrunk = True
         while len(self.running) > self._most_running:
             self._preempt(self.running[-1])
         return True

@@ -211,7 +211,10 @@ class TransformersEngine:
     def stats(self) -> EngineStats:
         """As `Engine.stats`."""
         running, waiting = self._loop.counts()
-        return EngineStats(running, waiting, self.capacity, self._loop.generated)
+        loop = self._loop
+        return EngineStats(
+            running, waiting, self.capacity, loop.generated, self._scheduler.shrunk, loop.guessed, loop.guessed_right
+        )
 
     def healthy(self) -> bool:
         """As `Engine.healthy`."""

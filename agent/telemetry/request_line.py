@@ -5,20 +5,35 @@ import uuid
 from dataclasses import dataclass
 
 from agent.errors import AskError
+from agent.quotas import UNLIMITED, Quota
 from agent.schemas import Answer, AskRequest
 from agent.telemetry.logs import get_logger
+from agent.telemetry.metrics import count_outcome, count_work
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Where a request came from. `key_id` names a key and is not the key."""
+    """Where a request came from.
+
+    Attributes:
+        request_id: of this request; in its log lines and in what it gets.
+        transport: http or queue.
+        key_id: names a key, and is not the key.
+        job_id: of the queue's job.
+        quota: what the key may ask for.
+        idempotency_key: who asks again under it gets the same answer.
+        timeout_s: longest time that whoever brought the request gives it; None for no limit.
+    """
 
     request_id: str
     transport: str
     key_id: str | None = None
     job_id: str | None = None
+    quota: Quota = UNLIMITED
+    idempotency_key: str | None = None
+    timeout_s: float | None = None
 
 
 def request_id_from(candidate: str | None) -> str:
@@ -28,11 +43,22 @@ def request_id_from(candidate: str | None) -> str:
     return uuid.uuid4().hex
 
 
+def count_answer(caller: Caller, answer: Answer) -> tuple[str, bool]:
+    """Count a question that got an answer: its outcome, and whether it was made for another request."""
+    outcome = "abstained" if answer.abstained else "answered"
+    replayed = answer.request_id != caller.request_id
+    count_outcome(caller.transport, outcome)
+    if not replayed:
+        count_work(caller.transport, answer.timings, answer.usage)
+    return outcome, replayed
+
+
 def log_answer(caller: Caller, request: AskRequest, answer: Answer, *, log_content: bool) -> None:
     """The line of a question that got an answer."""
+    outcome, replayed = count_answer(caller, answer)
     get_logger().info(
         "ask.done",
-        outcome="abstained" if answer.abstained else "answered",
+        outcome=outcome,
         route=answer.route,
         mode=request.mode,
         reason=answer.reason,
@@ -44,6 +70,7 @@ def log_answer(caller: Caller, request: AskRequest, answer: Answer, *, log_conte
         grounded=answer.grounded,
         confidence=round(answer.confidence, 3),
         cold_start=answer.cold_start,
+        replayed=replayed,
         **_caller_fields(caller),
         **answer.usage.model_dump(),
         **answer.timings.model_dump(),
@@ -53,6 +80,7 @@ def log_answer(caller: Caller, request: AskRequest, answer: Answer, *, log_conte
 
 def log_refusal(caller: Caller, error: AskError, *, total_ms: float = 0.0) -> None:
     """The line of a request that got an error instead. `detail` is what only the operator may read."""
+    count_outcome(caller.transport, error.code)
     log = get_logger().error if error.status >= 500 else get_logger().warning
     log(
         "ask.done",
@@ -69,6 +97,7 @@ def log_refusal(caller: Caller, error: AskError, *, total_ms: float = 0.0) -> No
 
 def log_cancelled(caller: Caller, *, total_ms: float) -> None:
     """The line of a request whose caller left before the answer was ready."""
+    count_outcome(caller.transport, "cancelled")
     get_logger().info("ask.done", outcome="cancelled", total_ms=total_ms, **_caller_fields(caller))
 
 

@@ -1,6 +1,7 @@
 """What clients of the platform call: /v2/ID/run, runsync, status, stream, cancel, ..."""
 
 from collections.abc import AsyncGenerator
+from contextlib import ExitStack
 from typing import Any
 
 from fastapi import APIRouter
@@ -11,7 +12,7 @@ from agent.chat import CHAT, failure_event, failure_of
 from agent.errors import AskError, GenerationFailed, InternalError, Unavailable
 from local_server.disconnect import until_disconnect
 from local_server.events import HEARTBEAT_S, EventStream
-from local_server.limits import read_json
+from local_server.limits import read_body, read_json
 from local_server.platform.endpoint import Endpoint
 from local_server.platform.errors import BadRequest, Unknown
 from local_server.platform.job import Job, State
@@ -25,6 +26,8 @@ _LEAST_WAIT_S, _MOST_WAIT_S, _WAIT_S = 1.0, 300.0, 90.0
 # The Python SDK gives up a request after 10 s, and its JavaScript sister asks again at once.
 _STREAM_WAIT_S = 2.0
 _MOST_DIGITS = 9
+# Of a body that nobody wants.
+_MOST_UNREAD_BYTES = 65_536
 # The Go SDK posts where the others get.
 _BOTH = ["GET", "POST"]
 
@@ -72,14 +75,14 @@ def client_router(endpoint: Endpoint) -> APIRouter:
     async def status_sync(request: Request, job_id: str) -> Response:
         with rates.counted("status"):
             job, wait_s = find(request, job_id), _wait(request, _LEAST_WAIT_S, _WAIT_S)
-            await request.body()
+            await read_body(request, _MOST_UNREAD_BYTES)
             return reply((await until_disconnect(job.wait(wait_s), request.receive)).view())
 
     @router.api_route("/stream/{job_id}", methods=_BOTH)
     async def stream(request: Request, job_id: str) -> Response:
         with rates.counted("stream"):
             job, wait_s = find(request, job_id), _wait(request, 0.0, _STREAM_WAIT_S)
-            await request.body()
+            await read_body(request, _MOST_UNREAD_BYTES)
             chunks = await until_disconnect(job.fetch(wait_s), request.receive, job.put_back)
             return reply({"status": job.state.value, "stream": chunks})
 
@@ -105,7 +108,8 @@ def client_router(endpoint: Endpoint) -> APIRouter:
 
     @router.api_route("/openai/v1/{route:path}", methods=_BOTH)
     async def openai(request: Request, route: str) -> Response:
-        with rates.counted("openai"):
+        with ExitStack() as counted:
+            counted.enter_context(rates.counted("openai"))
             _known(request, endpoint)
             body = (
                 await read_json(request, settings.max_runsync_bytes, any_type=True) if request.method == "POST" else {}
@@ -113,7 +117,8 @@ def client_router(endpoint: Endpoint) -> APIRouter:
             job_input = {"openai_route": f"/v1/{route}", "openai_input": body}
             job = queue.submit({"input": job_input}, Policy(settings.execution_timeout_s), sync=True)
             if job_input["openai_route"] == CHAT and isinstance(body, dict) and body.get("stream") is True:
-                return EventStream(_streamed(queue, job), _end, HEARTBEAT_S)
+                counted.callback(queue.leave, job)
+                return EventStream(_streamed(job), _end, HEARTBEAT_S, counted.pop_all().close)
             ended = await until_disconnect(_result(queue, job), request.receive)
             return Response(_openai_body(ended), media_type="application/json")
 
@@ -139,22 +144,19 @@ async def _result(queue: JobQueue, job: Job) -> Job:
         queue.leave(job)
 
 
-async def _streamed(queue: JobQueue, job: Job) -> AsyncGenerator[bytes, None]:
+async def _streamed(job: Job) -> AsyncGenerator[bytes, None]:
     """What the worker said, one piece behind the other; all of it at the end where the worker does not stream."""
     said, delivery = False, 0
-    try:
-        while not (job.has_ended and not job.chunks):
-            for chunk in await job.fetch(_MOST_WAIT_S):
-                if said and job.taken != delivery:
-                    # Its worker was lost and another one begins anew; what was said cannot be taken back.
-                    yield failure_event(GenerationFailed()).encode()
-                    return
-                said, delivery = True, job.taken
-                yield _text(chunk.get("output"))
-        if not said or job.error is not None:
-            yield _text(job.output if isinstance(job.output, str) else failure_event(_failure(job)))
-    finally:
-        queue.leave(job)
+    while not (job.has_ended and not job.chunks):
+        for chunk in await job.fetch(_MOST_WAIT_S):
+            if said and job.taken != delivery:
+                # Its worker was lost and another one begins anew; what was said cannot be taken back.
+                yield failure_event(GenerationFailed()).encode()
+                return
+            said, delivery = True, job.taken
+            yield _text(chunk.get("output"))
+    if not said or job.error is not None:
+        yield _text(job.output if isinstance(job.output, str) else failure_event(_failure(job)))
 
 
 def _openai_body(job: Job) -> bytes:

@@ -23,7 +23,7 @@ class Endpoint:
             retention_s=settings.retention_s, sync_retention_s=settings.sync_retention_s,
             max_deliveries=settings.max_deliveries, on_end=self.webhooks.tell,
         )  # fmt: skip
-        self.workers = Workers(self.queue, settings.worker_lost_s)
+        self.workers = Workers(self.queue, settings.worker_lost_s, settings.init_timeout_s)
         self.rates = Rates(settings.rate_factor)
 
     async def keep(self) -> None:
@@ -32,7 +32,8 @@ class Endpoint:
             self.queue.tick()
             for worker in self.workers.lost():
                 jobs = self.workers.remove(worker.id)
-                get_logger().warning("worker.lost", worker=worker.id, jobs=jobs, after_s=self.settings.worker_lost_s)
+                after_s = self.settings.init_timeout_s if worker.ready is None else self.settings.worker_lost_s
+                get_logger().warning("worker.lost", worker=worker.id, jobs=jobs, after_s=after_s)
             await asyncio.sleep(_TICK_S)
 
     def health(self) -> dict[str, Any]:

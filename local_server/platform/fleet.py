@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.telemetry.logs import get_logger
@@ -40,7 +40,7 @@ class Fleet:
         self._leaving: dict[asyncio.Task[None], _Member] = {}
         self._numbers = 0
         self._crashes = 0
-        self._not_before = 0.0
+        self._crashed = self._not_before = 0.0
 
     async def run(self, url: str) -> None:
         """Keep as many as there should be, for ever.
@@ -53,16 +53,10 @@ class Fleet:
             await self._scale(url)
             await asyncio.sleep(_LOOK_S)
 
-    async def end(self, left_s: Callable[[], float]) -> None:
-        """All workers go, `run` having been cancelled.
-
-        Args:
-            left_s: seconds that they have for it; at 0 they are killed.
-        """
+    async def end(self) -> None:
+        """All workers go now, `run` having been cancelled: what they had to do is done, or dropped."""
         for member in list(self._members.values()):
             self._dismiss(member, "the server stops")
-        while self._leaving and left_s() > 0:
-            await asyncio.wait(self._leaving, timeout=_LOOK_S)
         for member in self._leaving.values():
             member.process.kill()
         await asyncio.gather(*self._leaving, return_exceptions=True)
@@ -86,7 +80,7 @@ class Fleet:
                 self._gone(member, "not heard of")
             elif worker.leaving and not self._endpoint.queue.running(worker.id):
                 self._dismiss(member, "it asked to be replaced")
-            elif worker.ready is not None:
+            elif worker.ready is not None and worker.started > self._crashed:
                 self._crashes = 0
 
     def _gone(self, member: _Member, how: str) -> None:
@@ -104,7 +98,8 @@ class Fleet:
         """Nothing is started for so many seconds, twice as many each time."""
         pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(self._crashes, 10))
         self._crashes += 1
-        self._not_before = time.monotonic() + pause_s
+        self._crashed = time.monotonic()
+        self._not_before = self._crashed + pause_s
         return pause_s
 
     # ------------------------------------------------------------------ how many

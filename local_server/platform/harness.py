@@ -80,7 +80,10 @@ def run_tests(plan: Plan, endpoint_url: str, say: Callable[[str], None]) -> int:
 def _run(client: httpx.Client, url: str, test: Mapping[str, Any]) -> dict[str, Any]:
     """The job as it was in the end, or when its time was up."""
     until = time.monotonic() + test.get("timeout", _TIMEOUT_MS) / 1000
-    body: dict[str, Any] = client.post(f"{url}/run", json={"input": test["input"]}).json()
+    response = client.post(f"{url}/runsync", json={"input": test["input"]})
+    if response.is_error:
+        return {"status": f"HTTP {response.status_code}", "error": response.text}
+    body: dict[str, Any] = response.json()
     while body["status"] in ("IN_QUEUE", "IN_PROGRESS") and (left := until - time.monotonic()) > 0:
         wait_ms = min(max(round(left * 1000), 1000), _LONGEST_WAIT_MS)
         body = client.get(f"{url}/status-sync/{body['id']}", params={"wait": wait_ms}).json()

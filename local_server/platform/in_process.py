@@ -11,7 +11,8 @@ from agent.telemetry.logs import get_logger
 from local_server.platform.endpoint import Endpoint
 from local_server.platform.errors import PlatformError
 from local_server.platform.job import Job
-from local_server.platform.outcome import Outcome, returned
+from local_server.platform.outcome import NOTHING, Outcome, returned
+from local_server.platform.replies import encoded
 
 # As the SDK's: what returns the output, or what yields it in pieces.
 Handler = Callable[[dict[str, Any]], Awaitable[object] | AsyncIterator[object]]
@@ -104,6 +105,9 @@ class InProcessWorker:
         except Exception:  # the edge of this transport, as the SDK's loop is of a worker's
             get_logger().exception("job.crashed", job_id=job.id)
             outcome = Outcome(error=InternalError.message)
+        most_bytes = self._endpoint.settings.max_runsync_bytes
+        if outcome.output is not NOTHING and len(encoded(outcome.output)) > most_bytes:
+            outcome = Outcome.too_large(most_bytes)
         # It was cancelled or took too long meanwhile.
         with suppress(PlatformError):
             self._endpoint.queue.done(job.id, WORKER, outcome)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from local_server.platform.change import Change
+from agent.change import Change
 from local_server.platform.outcome import NOTHING
 from local_server.platform.policy import Policy
 
@@ -95,6 +95,11 @@ class Job:
         await self.change.until(lambda: bool(self.chunks) or self.has_ended, wait_s)
         chunks, self.chunks = self.chunks, []
         return chunks
+
+    def unassign(self) -> None:
+        """Nobody has it; what it has said so far is said again."""
+        self.worker, self.started, self.output = None, None, NOTHING
+        self.chunks.clear()
 
     def put_back(self, chunks: list[dict[str, Any]]) -> None:
         """Pieces that a client was to get, and did not."""

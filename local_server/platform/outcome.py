@@ -35,6 +35,11 @@ class Outcome:
             body.get("stopPod") is True,
         )
 
+    @classmethod
+    def too_large(cls, most_bytes: int) -> "Outcome":
+        """Instead of a result that is over the limit: nobody would send it again."""
+        return cls(error=f"The result is larger than {most_bytes} bytes.")
+
 
 def returned(result: object) -> Outcome:
     """Of what a handler in this process returned: what the SDK would post (rp_job.py, `run_job`)."""

@@ -56,7 +56,7 @@ class Platform:
         """The jobs that run end, then the workers.
 
         Args:
-            left_s: seconds that are left for that; at 0, what still runs is dropped, and workers are killed.
+            left_s: seconds that are left for that; at 0, what still runs is dropped.
         """
         queue, waiting = self.endpoint.queue, self.endpoint.queue.waiting
         queue.close()
@@ -68,7 +68,7 @@ class Platform:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.fleet is not None:
-            await self.fleet.end(left_s)
+            await self.fleet.end()
         await self.endpoint.webhooks.close(left_s())
 
 

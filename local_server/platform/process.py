@@ -33,7 +33,9 @@ def worker_environment(url: str, worker_id: str, key: str, settings: PlatformSet
         "RUNPOD_SKIP_GPU_CHECK": "true",
         **_share_of_cores(settings),
     }
-    ours = {name: os.environ.get(name, value) for name, value in unless_set.items()}
+    # The server's own; two processes cannot have one port.
+    own = {"METRICS_PORT": "0"}
+    ours = own | {name: os.environ.get(name, value) for name, value in unless_set.items()}
     if settings.hub_harness:
         return ours | hub_environment(base, key, worker_id)
     return ours | {
@@ -54,7 +56,7 @@ def _share_of_cores(settings: PlatformSettings) -> dict[str, str]:
     With more threads than cores, threads of OpenMP wait awake for one that does not run; two workers with two threads
     each on two cores took up to 20 s for an answer of half a second (2026-11-27).
     """
-    workers = max(settings.min_workers, settings.max_workers)
+    workers = settings.max_workers
     return {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // workers))} if workers > 1 else {}
 
 

@@ -5,8 +5,8 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from agent.change import Change
 from agent.telemetry.logs import get_logger
-from local_server.platform.change import Change
 from local_server.platform.errors import BadRequest, Stopping, Unknown
 from local_server.platform.job import Job, State
 from local_server.platform.line import Line
@@ -92,7 +92,9 @@ class JobQueue:
         job = self.find(job_id)
         if job.state not in _AGAIN:
             raise BadRequest(f"Only a job that is FAILED or TIMED_OUT can be retried; this one is {job.state.value}.")
-        job.output, job.error, job.started, job.ended, job.worker, job.taken = NOTHING, None, None, None, None, 0
+        # A new life: as old as it is from now on.
+        job.submitted, job.ended, job.taken, job.error = self._clock(), None, 0, None
+        job.unassign()
         job.chunks.clear()
         self.retried += 1
         self._queue(job)
@@ -116,22 +118,21 @@ class JobQueue:
         return [self._hand_out(worker) for _ in range(min(most, self.waiting))]
 
     def done(self, job_id: str, worker: str, outcome: Outcome) -> Job:
-        """What came of a job. The first result counts, whichever worker it is from.
+        """What came of a job. The first answer counts, whichever worker it is from; a failure only if it has the job.
 
         Raises:
             Unknown: there is no such job.
-            BadRequest: it has ended already, or was never handed out.
+            BadRequest: it has ended already, or was never handed out; or a failure of a worker that has lost the job.
         """
         if outcome.progress:
             job = self._held(job_id, worker)
             job.output = outcome.output
             job.change.tell()
             return job
-        job = self._running(job_id)
-        job.output = outcome.output
+        job = self._held(job_id, worker) if outcome.error is not None else self._running(job_id)
         if job.worker != worker:
             self._tell_to_stop(job)
-        job.error = outcome.error
+        job.worker, job.output, job.error = worker, outcome.output, outcome.error
         self._end(job, State.COMPLETED if outcome.error is None else State.FAILED)
         return job
 
@@ -198,8 +199,7 @@ class JobQueue:
                 job.error = f"The job was given to {job.taken} workers, and each of them was lost."
                 self._end(job, State.FAILED)
             else:
-                # What was streamed comes again; what a client has fetched it has.
-                job.chunks.clear()
+                job.unassign()
                 self.retried += 1
                 self._queue(job, first=True)
         return len(lost)
@@ -260,6 +260,8 @@ class JobQueue:
 
     def _hand_out(self, worker: str) -> Job:
         job = self._line.next()
+        # What was streamed comes again; what a client has fetched it has.
+        job.chunks.clear()
         job.state, job.worker, job.started = State.IN_PROGRESS, worker, self._clock()
         job.taken += 1
         self.stopping.withdraw(worker, job.id)
@@ -299,13 +301,17 @@ class JobQueue:
         self._end(job, state)
 
     def _tell_to_stop(self, job: Job) -> None:
-        if job.state is State.IN_PROGRESS and job.worker is not None:
+        # Also one that waits to be handed out a second time.
+        if not job.has_ended and job.worker is not None:
             self.stopping.add(job.worker, [job.id])
 
     def _end(self, job: Job, state: State) -> None:
         if job.state is State.IN_QUEUE:
             self._line.remove(job)
         job.state, job.ended = state, self._clock()
+        if state in (State.CANCELLED, State.TIMED_OUT):
+            # It was progress, and no result.
+            job.output = NOTHING
         self.completed += state is State.COMPLETED
         self.failed += state in _AGAIN
         job.change.tell()

@@ -23,10 +23,9 @@ def wanted(demand: Demand, settings: PlatformSettings) -> int:
     `request_count` has one for every `scaler_value` jobs. `queue_delay` has one more when the first in the queue has
     waited longer than that, and none is loading already; the first worker is started for the first job.
     """
-    most = max(settings.max_workers, settings.min_workers)
     if settings.scaler == "request_count":
         count = math.ceil((demand.waiting + demand.running) / settings.scaler_value)
     else:
         late = demand.waiting > 0 and demand.longest_wait > settings.scaler_value and demand.loading == 0
         count = max(demand.workers + late, min(1, demand.waiting))
-    return max(settings.min_workers, min(most, max(count, demand.workers)))
+    return max(settings.min_workers, min(settings.max_workers, max(count, demand.workers)))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from local_server.platform.change import Change
+from agent.change import Change
 
 
 class Stops:

@@ -18,15 +18,14 @@ from starlette.responses import Response
 from agent.errors import PayloadTooLarge
 from agent.telemetry.logs import get_logger
 from local_server.disconnect import until_disconnect
-from local_server.limits import read_body
+from local_server.limits import nests_too_deeply, read_body
 from local_server.platform.endpoint import Endpoint
 from local_server.platform.errors import BadRequest, Unknown
 from local_server.platform.faults import Faults
 from local_server.platform.outcome import Outcome
 from local_server.platform.replies import reply
+from local_server.platform.settings import LONG_POLL_S
 
-# The SDK gives up after 90 s.
-LONG_POLL_S = 20.0
 _PAUSE_S = 1.0
 _MOST_BATCH = 256
 _MOST_DIGITS = 9
@@ -34,8 +33,10 @@ _MOST_DIGITS = 9
 
 def worker_router(endpoint: Endpoint, faults: Faults) -> APIRouter:
     """The routes of one endpoint's workers, and what is to go wrong there."""
-    router = APIRouter(prefix="/v2/{endpoint_id}", include_in_schema=False, route_class=_faulty(faults))
     queue, workers, settings = endpoint.queue, endpoint.workers, endpoint.settings
+    router = APIRouter(
+        prefix="/v2/{endpoint_id}", include_in_schema=False, route_class=_faulty(faults, settings.max_runsync_bytes)
+    )  # fmt: skip
 
     async def take(request: Request, rest: str, most: int) -> list[dict[str, Any]]:
         _known(request, endpoint)
@@ -87,9 +88,8 @@ def worker_router(endpoint: Endpoint, faults: Faults) -> APIRouter:
         try:
             outcome = Outcome.of(_decoded(await read_body(request, settings.max_runsync_bytes)))
         except PayloadTooLarge:
-            # Nobody would send it again: the SDK retries nothing but 5xx.
-            too_large = Outcome(error=f"The result is larger than {settings.max_runsync_bytes} bytes.")
-            queue.done(job_id, worker_id, too_large)
+            # The SDK retries nothing but 5xx.
+            queue.done(job_id, worker_id, Outcome.too_large(settings.max_runsync_bytes))
             raise
         queue.done(job_id, worker_id, outcome)
         if outcome.stop_worker and (worker := workers.find(worker_id)):
@@ -118,7 +118,7 @@ def worker_router(endpoint: Endpoint, faults: Faults) -> APIRouter:
     return router
 
 
-def _faulty(faults: Faults) -> type[APIRoute]:
+def _faulty(faults: Faults, max_bytes: int) -> type[APIRoute]:
     """Routes that meet the faults that are planned for them."""
 
     class Faulty(APIRoute):
@@ -133,7 +133,7 @@ def _faulty(faults: Faults) -> type[APIRoute]:
                     await asyncio.sleep(fault.delay_s)
                     return await rightly(request)
                 # What the platform loses, it has taken.
-                await request.body()
+                await read_body(request, max_bytes)
                 return fault.response() or reply({})
 
             return handler
@@ -172,6 +172,6 @@ def _decoded(body: bytes) -> dict[str, Any]:
         content = json.loads(body, parse_constant=lambda _name: None, parse_float=_finite)
     except (ValueError, RecursionError):
         content = None
-    if not isinstance(content, dict):
-        raise BadRequest("The body must be one JSON object.")
+    if not isinstance(content, dict) or nests_too_deeply(content):
+        raise BadRequest("The body must be one JSON object, and not nested too deeply.")
     return content

@@ -50,13 +50,17 @@ class Workers:
 
     Args:
         queue: where their jobs are.
-        lost_s: a worker that was not heard of for so long is lost, once it has taken part.
+        lost_s: a worker that was not heard of for so long is lost, once it has asked for a job.
+        init_s: one that has not asked for a job by then is lost as well.
         clock: seconds that never go back.
     """
 
-    def __init__(self, queue: JobQueue, lost_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, queue: JobQueue, lost_s: float, init_s: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:  # fmt: skip
         self._queue = queue
         self._lost_s = lost_s
+        self._init_s = init_s
         self._clock = clock
         self._workers: dict[str, Worker] = {}
 
@@ -97,12 +101,12 @@ class Workers:
 
     def lost(self) -> list[Worker]:
         """Those that should have been heard of."""
-        now = self._clock()
-        return [
-            one
-            for one in self._workers.values()
-            if not one.here and one.ready is not None and now - one.heard > self._lost_s
-        ]
+        return [one for one in self._workers.values() if not one.here and self._is_lost(one)]
+
+    def _is_lost(self, worker: Worker) -> bool:
+        if worker.ready is None:
+            return self._clock() - worker.started > self._init_s
+        return self._clock() - worker.heard > self._lost_s
 
     def all(self) -> list[Worker]:
         """All of them, the oldest first."""

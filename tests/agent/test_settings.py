@@ -17,6 +17,8 @@ def shown(value: object) -> str:
     """A default as it stands in an environment file."""
     if isinstance(value, SecretStr):
         return value.get_secret_value()
+    if value is None:
+        return ""
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)

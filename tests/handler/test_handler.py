@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,8 +18,9 @@ from agent.engine.no_engine import NoEngine
 from agent.engine.scripted import ScriptedEngine
 from agent.errors import StoreMissing
 from agent.loading import Loaded, Phase
+from agent.runtime import Runtime
 from agent.settings import Settings
-from handler.handler import cold_start, handler
+from handler.handler import answer, cold_start, handler
 from tests.fakes.loading import scripted_loader
 
 # With halves of surrogate pairs, which JSON can carry and UTF-8 cannot.
@@ -40,8 +42,8 @@ def engine(settings: Settings) -> Iterator[ScriptedEngine]:
     module.RUNTIME = None
 
 
-async def ask(**fields: Any) -> dict[str, Any]:
-    return await handler({"id": "job-1", "input": fields})
+async def ask(job_id: str | None = None, **fields: Any) -> dict[str, Any]:
+    return await handler({"id": job_id or uuid.uuid4().hex, "input": fields})
 
 
 def code_of(result: dict[str, Any]) -> str:
@@ -51,7 +53,7 @@ def code_of(result: dict[str, Any]) -> str:
 
 async def test_a_job_gets_an_answer_with_its_citation(engine: ScriptedEngine) -> None:
     """The draft is kept because a source sentence says the same, and that sentence is cited."""
-    result = await ask(question="Which port does the HTTP server listen on?")
+    result = await ask("job-1", question="Which port does the HTTP server listen on?")
     assert "The HTTP server listens on port 8000 by default. [1]" == result["answer"]
     assert ["server.md"] == [citation["source"] for citation in result["citations"]]
     assert "job-1" == result["request_id"]
@@ -250,3 +252,23 @@ async def test_a_job_may_be_what_starts_the_loading(monkeypatch: pytest.MonkeyPa
     finally:
         module.shut_down()
         module.RUNTIME = None
+
+
+async def test_a_job_that_is_delivered_again_is_not_done_again(engine: ScriptedEngine) -> None:
+    """Whether its twin runs or has ended: one generation, the same answer; another question under its id is refused."""
+    question = "Which port does the HTTP server listen on?"
+    results = await asyncio.gather(*(ask("job-2", question=question) for _ in range(100)))
+    results.append(await ask("job-2", question=question))
+    assert all(result == results[0] for result in results)
+    assert "port 8000" in results[0]["answer"]
+    assert 1 == len(engine.prompts)
+    assert "idempotency_conflict" == code_of(await ask("job-2", question="Hello"))
+
+
+async def test_a_jobs_policy_is_its_deadline(settings: Settings) -> None:
+    """Where it is shorter than the service's own."""
+    slow = Runtime(settings, scripted_loader(ScriptedEngine(lambda _prompt: "one two three", delay_s=5)))
+    slow.load()
+    job = {"id": "late", "input": {"question": "Which port?"}, "policy": {"executionTimeout": 300}}
+    assert "deadline_exceeded" == code_of(await answer(job, slow))
+    slow.close()

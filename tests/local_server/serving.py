@@ -26,14 +26,13 @@ JSON_TYPE = {"Content-Type": "application/json"}
 
 @contextmanager
 def serving(
-    runtime: Runtime, *, until_ready: bool = True, grace_s: int = 5, heartbeat_s: float = 15.0,
+    runtime: Runtime, *, until_ready: bool = True, grace_s: float = 5, heartbeat_s: float = 15.0,
     platform: PlatformSettings | None = None,
     command: Sequence[str] = WORKER,
 ) -> Iterator[httpx.Client]:  # fmt: skip
     """A client of a server that answers with `runtime`; the runtime's settings must say `port=0`."""
-    server = Server.around(
-        runtime, platform or PlatformSettings(), command, grace_s=grace_s, heartbeat_s=heartbeat_s
-    )  # fmt: skip
+    runtime.settings = runtime.settings.model_copy(update={"drain_timeout_s": grace_s})
+    server = Server.around(runtime, platform or PlatformSettings(), command, heartbeat_s=heartbeat_s)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -73,13 +73,13 @@ def test_a_key_may_be_any_text() -> None:
     """Keys that are not ASCII work; they come as UTF-8."""
     keys = Keys([SecretStr("clave-ñ")])
     expected = f"k_{hashlib.sha256('clave-ñ'.encode()).hexdigest()[:8]}"
-    assert expected == keys.key_id({"headers": [(b"x-api-key", "clave-ñ".encode())]})
+    assert expected == keys.find({"headers": [(b"x-api-key", "clave-ñ".encode())]}).id
 
 
 def test_without_keys_nobody_may_ask() -> None:
     """An application made without keys refuses everybody, an empty key too."""
     with pytest.raises(Unauthorized):
-        Keys([]).key_id({"headers": [(b"x-api-key", b"")]})
+        Keys([]).find({"headers": [(b"x-api-key", b"")]})
 
 
 def test_without_keys_the_application_is_shut(settings: Settings) -> None:

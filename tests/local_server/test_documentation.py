@@ -33,7 +33,7 @@ def operation(described: dict[str, Any]) -> dict[str, Any]:
 def test_the_description_refers_to_nothing_that_is_missing(described: dict[str, Any]) -> None:
     """Swagger UI would show an error instead of a schema."""
     assert set() == dangling_references(described)
-    assert {"/v1/ask", "/health", "/health/live", "/health/ready"} == set(described["paths"])
+    assert {"/v1/ask", "/health", "/health/live", "/health/ready", "/health/startup"} == set(described["paths"])
 
 
 def test_asking_needs_the_key(described: dict[str, Any], operation: dict[str, Any]) -> None:
@@ -79,7 +79,7 @@ def test_every_error_is_documented(described: dict[str, Any], operation: dict[st
             documented[code] = int(status)
     tree = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, AskError)]
     codes = {error.code: error.status for error in tree}
-    elsewhere = {"not_found": 404, "unknown_model": 404}
+    elsewhere = {"not_found": 404, "unknown_model": 404, "poison_job": 422}
     assert all(f"`{code}`" in described["info"]["description"] for code in elsewhere)
     assert codes == documented | elsewhere
 

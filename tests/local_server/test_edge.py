@@ -4,6 +4,8 @@ import httpx
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from local_server.attempts import Attempts
+from local_server.auth import Keys
 from local_server.edge import Edge
 from tests.local_server.conftest import Log
 from tests.local_server.serving import QUESTION, problem
@@ -68,7 +70,7 @@ async def _raises_in_the_middle(_scope: Scope, _receive: Receive, send: Send) ->
 
 async def test_what_nobody_foresaw_is_an_internal_error(log: Log) -> None:
     """500 without a word of Python; the log has the traceback and the canonical line."""
-    transport = httpx.ASGITransport(Edge(_raises_at_once, keys=None, worker_keys=None))
+    transport = httpx.ASGITransport(Edge(_raises_at_once, keys=None, worker_keys=Keys([]), attempts=Attempts(0)))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         response = await client.get("/v1/ask", headers={"X-Request-ID": "r-1"})
     problem(response, 500, "internal_error")
@@ -88,6 +90,6 @@ async def test_a_response_that_has_begun_is_not_begun_again(log: Log) -> None:
         return {"type": "http.disconnect"}
 
     scope = {"type": "http", "path": "/v1/ask", "headers": []}
-    await Edge(_raises_in_the_middle, keys=None, worker_keys=None)(scope, receive, send)
+    await Edge(_raises_in_the_middle, keys=None, worker_keys=Keys([]), attempts=Attempts(0))(scope, receive, send)
     assert ["http.response.start"] == [message["type"] for message in sent]
     assert ["internal_error"] == [line["outcome"] for line in log.lines("ask.done")]

@@ -7,6 +7,8 @@ import httpx
 from agent.engine.scripted import ScriptedEngine
 from agent.runtime import Runtime, State
 from agent.settings import Settings
+from local_server.platform.settings import PlatformSettings
+from local_server.server import Server
 from tests.fakes.loading import scripted_loader
 from tests.local_server.conftest import Log
 from tests.local_server.serving import ANSWER, QUESTION, SENTENCE, connected, parse_events, problem, serving, wait
@@ -36,6 +38,32 @@ def test_a_question_that_runs_is_answered_before_the_end(settings: Settings, log
     assert [ANSWER] == [response.json()["answer"] for response in responses]
     assert State.CLOSED == runtime.state
     assert {"r-1": ["answered"]} == log.outcomes()
+
+
+def test_a_server_that_drains_finishes_what_runs_and_refuses_the_new(settings: Settings) -> None:
+    """Not ready, alive, and whoever comes is told to ask again; what ran before is answered."""
+    engine = ScriptedEngine(lambda _prompt: SENTENCE, delay_s=0.2)
+    runtime, responses = Runtime(settings, scripted_loader(engine)), list[httpx.Response]()
+    stopping = Server.around(runtime, PlatformSettings())
+    running = threading.Thread(target=stopping.run)
+    running.start()
+    wait(lambda: bool(stopping.listening))
+    host, port = stopping.listening[0]
+    with httpx.Client(timeout=30, base_url=f"http://{host}:{port}") as client:
+        wait(lambda: client.get("/health/ready").status_code == 200)
+        thread = in_background(client, responses)
+        wait(lambda: engine.stats().running == 1)
+        stopping.should_exit = True
+        wait(lambda: client.get("/health/ready").status_code == 503)
+        assert "draining" == client.get("/health").json()["state"]
+        assert 200 == client.get("/health/live").status_code
+        for body in ({"question": QUESTION}, {"question": QUESTION, "stream": True}):
+            refused = client.post("/v1/ask", json=body)
+            assert problem(refused, 503, "draining")["retryable"]
+            assert "retry-after" in refused.headers
+        thread.join()
+    running.join()
+    assert [ANSWER] == [response.json()["answer"] for response in responses]
 
 
 def test_a_question_that_outlasts_the_grace_may_be_asked_again(settings: Settings, log: Log) -> None:

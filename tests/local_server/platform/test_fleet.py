@@ -23,7 +23,9 @@ from pydantic import SecretStr
 from agent.engine.scripted import ScriptedEngine
 from agent.runtime import Runtime
 from agent.settings import Settings
+from local_server.platform.queue import JobQueue
 from local_server.platform.settings import PlatformSettings
+from local_server.platform.workers import Workers as PlatformWorkers
 from tests.conftest import ROOT, environment
 from tests.fakes.loading import scripted_loader
 from tests.local_server.conftest import Log
@@ -32,9 +34,10 @@ from tests.local_server.serving import KEY, QUESTION, WORKER, serving, wait
 BODY = {"input": {"question": QUESTION}}
 
 
-def runtime(port: int = 0) -> Runtime:
+def runtime(port: int = 0, grace_s: float = 5) -> Runtime:
     """Of the server; it loads nothing where there are workers."""
-    return Runtime(Settings(api_keys=(SecretStr(KEY),), port=port), scripted_loader(ScriptedEngine()))
+    settings = Settings(api_keys=(SecretStr(KEY),), port=port, drain_timeout_s=grace_s)
+    return Runtime(settings, scripted_loader(ScriptedEngine()))
 
 
 def authorized(client: httpx.Client) -> httpx.Client:
@@ -87,7 +90,7 @@ class Workers:
             "from tests.local_server.platform.test_fleet import runtime; from local_server.server import Server;"
             "from local_server.platform.settings import PlatformSettings;"
             "platform = PlatformSettings(min_workers=1, max_workers=1);"
-            f"Server.around(runtime({port}), platform, {self.command}, grace_s={grace_s}).run()"
+            f"Server.around(runtime({port}, {grace_s}), platform, {self.command}).run()"
         )
         process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL)
         try:
@@ -136,6 +139,28 @@ def test_the_jobs_of_a_worker_that_dies_are_done_by_another(log: Log) -> None:
     wait(lambda: not workers.pids())
 
 
+def test_a_job_that_kills_its_workers_is_refused_by_the_third(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, log: Log
+) -> None:
+    """Two die of it, and no more; those that ran beside it are done, and so is the next."""
+    monkeypatch.setenv("POISON_LEDGER", str(tmp_path))
+    platform = PlatformSettings(min_workers=1, max_workers=1, max_deliveries=9)
+    command = (sys.executable, "-m", "tests.handler.mortal_worker")
+    with serving(runtime(), platform=platform, command=command) as client:
+        authorized(client)
+        deadly = {"input": {"question": "Which port does the deadly HTTP server listen on?"}}
+        poison = client.post("/v2/askpod/run", json=deadly).json()["id"]
+        innocent = [run(client) for _ in range(3)]
+        wait(lambda: status(client, poison)["status"] == "FAILED", 90)
+        problem = json.loads(status(client, poison)["error"])
+        assert ("poison_job", False) == (problem["code"], problem["retryable"])
+        wait(lambda: all(status(client, job)["status"] == "COMPLETED" for job in innocent), 60)
+        assert "COMPLETED" == client.post("/v2/askpod/runsync", json=BODY).json()["status"]
+        # The mark of the poison stays; the others' are gone.
+        assert 1 == len(list(tmp_path.iterdir()))
+    assert ["signal 9"] * 2 == [line["how"] for line in log.lines("worker.died")]
+
+
 def test_a_worker_that_never_comes_up_is_started_more_and_more_seldom(log: Log) -> None:
     """Jobs wait meanwhile, and the server answers."""
     platform = PlatformSettings(min_workers=1, max_workers=1)
@@ -164,7 +189,7 @@ def test_a_worker_that_cannot_be_started_is_tried_again(log: Log, tmp_path: Path
 
 def test_a_worker_that_was_to_be_replaced_and_falls_silent_is_replaced(log: Log) -> None:
     """The fleet goes on."""
-    platform = PlatformSettings(min_workers=1, max_workers=1, worker_lost_s=3, worker_key=SecretStr("w"))
+    platform = PlatformSettings(min_workers=1, max_workers=1, worker_lost_s=5, worker_key=SecretStr("w"))
     workers = Workers(30)
     with serving(runtime(), platform=platform, command=workers.command) as client:
         authorized(client)
@@ -263,12 +288,87 @@ def test_the_models_are_listed_although_no_worker_is_there_yet() -> None:
 
 def test_the_servers_own_process_cannot_be_lost() -> None:
     """However long it was too busy to say that it lives."""
-    settings = Settings(api_keys=(SecretStr(KEY),), port=0)
-    slow = Runtime(settings, scripted_loader(ScriptedEngine(lambda _prompt: "one two three", delay_s=0.3)))
-    with serving(slow, platform=PlatformSettings(worker_lost_s=0.001)) as client:
+    now = [0.0]
+    queue = JobQueue(retention_s=1, sync_retention_s=1, max_deliveries=1, clock=lambda: now[0])
+    workers = PlatformWorkers(queue, 5, 5, lambda: now[0])
+    workers.add("here").here = True
+    workers.add("loads")
+    workers.asked("works")
+    assert [] == workers.lost()
+    now[0] = 5.1
+    assert ["loads", "works"] == [worker.id for worker in workers.lost()]
+
+
+def test_a_worker_that_hangs_while_it_loads_is_replaced(log: Log) -> None:
+    """Jobs do not wait for it for ever."""
+    platform = PlatformSettings(max_workers=1, init_timeout_s=1)
+    with serving(runtime(), platform=platform, command=("sleep", "1000")) as client:
         authorized(client)
-        assert "COMPLETED" == client.post("/v2/askpod/runsync", json=BODY).json()["status"]
-        assert (0, 1) == (health(client)["jobs"]["retried"], health(client)["workers"]["idle"])
+        job = run(client)
+        wait(lambda: len(log.lines("worker.died")) == 2)
+        assert {1.0} == {line["after_s"] for line in log.lines("worker.lost")}
+        assert "IN_QUEUE" == status(client, job)["status"]
+
+
+def test_workers_that_crash_beside_one_that_works_are_started_more_and_more_seldom(log: Log, tmp_path: Path) -> None:
+    """The one that works says nothing about them."""
+    workers, command = Workers(), tmp_path / "worker"
+    only_first = f'[ "$RUNPOD_POD_ID" = worker-1 ] || exit 1\nexec {" ".join(workers.command)}\n'
+    command.write_text(f"#!/bin/sh\n{only_first}", encoding="utf-8")
+    command.chmod(0o755)
+    platform = PlatformSettings(min_workers=2, max_workers=2)
+    with serving(runtime(), platform=platform, command=(str(command),)) as client:
+        authorized(client)
+        wait(lambda: health(client)["workers"]["idle"] == 1, 60)
+        # The pauses before it was ready do not count.
+        done = len(log.lines("worker.died"))
+        wait(lambda: len(log.lines("worker.died")) >= done + 3, 60)
+    pauses = [line["next_start_in_s"] for line in log.lines("worker.died")]
+    assert pauses == sorted(pauses)
+    assert len(set(pauses)) == len(pauses)
+
+
+def test_a_worker_whose_loop_is_blocked_for_seconds_still_delivers(tmp_path: Path) -> None:
+    """Its connection is not closed under it: the SDK would post the result on it, once."""
+    worker = tmp_path / "blocking.py"
+    worker.write_text(
+        "import time, runpod\n"
+        "def handler(job):\n    time.sleep(job['input']['seconds'])\n    return 'done'\n"
+        "runpod.serverless.start({'handler': handler})\n",
+        encoding="utf-8",
+    )
+    platform = PlatformSettings(min_workers=1, max_workers=1)
+    with serving(runtime(), platform=platform, command=(sys.executable, str(worker))) as client:
+        authorized(client)
+        wait(lambda: health(client)["workers"]["idle"] == 1, 60)
+        for seconds in (0.1, 7):
+            job = client.post("/v2/askpod/run", json={"input": {"seconds": seconds}}).json()["id"]
+            wait(lambda job=job: status(client, job)["status"] == "COMPLETED", 20)  # type: ignore[misc]
+
+
+def test_a_stream_through_workers_is_alive_before_the_first_word() -> None:
+    """Also where the answer comes all at once; what fails at once has a status of its own."""
+    platform = PlatformSettings(min_workers=1, max_workers=1)
+    with serving(runtime(), platform=platform, command=Workers(0.3).command, heartbeat_s=0.2) as client:
+        authorized(client)
+        text = client.post("/v1/ask", json={"question": QUESTION, "stream": True}).text
+        assert text.startswith(": ping")
+        assert "event: done" in text
+        body = {"question": QUESTION, "stream": True, "mode": "extractive", "adapter": "nobody"}
+        assert 422 == client.post("/v1/ask", json=body).status_code
+
+
+def test_an_answer_that_is_whole_does_not_wait_for_a_result_that_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker has streamed all of it."""
+    monkeypatch.setenv("HANDLER_MODE", "stream")
+    platform = PlatformSettings(min_workers=1, max_workers=1, faults=True)
+    with serving(runtime(), platform=platform, command=Workers().command) as client:
+        authorized(client)
+        client.post("/_faults", json={"route": "job-done", "answer": "lost"})
+        began = time.monotonic()
+        answer = client.post("/v1/ask", json={"question": QUESTION, "timeout_s": 20})
+        assert "port 8000" in answer.json()["answer"]
+        assert time.monotonic() - began < 15
 
 
 def test_a_server_that_is_stopped_lets_its_jobs_end_first() -> None:
@@ -339,7 +439,7 @@ def test_workers_end_with_a_server_that_is_killed() -> None:
 
 @pytest.mark.parametrize("count", [500])
 def test_a_burst_of_jobs_is_taken_or_refused_clearly(count: int) -> None:
-    """Never an error of the server; and those that were taken are done in their order."""
+    """Never an error of the server; and those that were taken are done."""
     with serving(runtime()) as client, ThreadPoolExecutor(50) as pool:
         authorized(client)
         responses = list(pool.map(lambda _: client.post("/v2/askpod/run", json=BODY), range(count)))

@@ -17,6 +17,7 @@ EXPECTED = (
     ('"status":"COMPLETED"', '"delayTime"', '"executionTime"', '"inQueue":0'),
     ("8000", "X-API-KEY", "COMPLETED"),
     ("chat.completion", "annotations", "SmolLM2-135M-Instruct"),
+    ('"answer":"500"', '"times":2', '"planned":[]'),
 )
 
 
@@ -30,7 +31,9 @@ def test_every_command_of_the_guide_does_what_it_says(real_settings: Settings, t
     assert len(EXPECTED) + 1 == len(blocks)
     marked = "\n".join(f"{block}\necho; echo ===" for block in blocks).replace(":8000/", f":{port}/")
     settings = {name: getattr(real_settings, name) for name in ("base_model", "embedding_model", "rag_store")}
-    env = environment(**settings, port=port) | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    env = environment(**settings, port=port, platform_faults=True) | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    }
     with (
         (tmp_path / "log").open("wb") as log,
         subprocess.Popen(

@@ -271,6 +271,60 @@ async def test_only_the_worker_that_has_the_job_can_stream(bench: Bench) -> None
     assert [{"output": 1}] == await job.fetch(0)
 
 
+async def test_a_failure_counts_only_from_the_worker_that_has_the_job(bench: Bench) -> None:
+    """One that was thought lost says it too late; its answer would be as good as another's, its failure is not."""
+    job = bench.submit()
+    await bench.take("lost")
+    bench.queue.lose("lost")
+    with pytest.raises(BadRequest):
+        bench.queue.done(job.id, "lost", Outcome(error="no"))
+    await bench.take("other")
+    with pytest.raises(BadRequest):
+        bench.queue.done(job.id, "lost", Outcome(error="no"))
+    bench.queue.done(job.id, "lost", GOOD)
+    assert (State.COMPLETED, "lost") == (job.state, job.worker)
+
+
+async def test_a_job_that_is_retried_is_as_old_as_a_new_one(bench: Bench) -> None:
+    """It is not deleted for the age of its first life, and has waited only since then."""
+    job = bench.submit(ttl_s=10.0)
+    await bench.take()
+    bench.queue.done(job.id, "w", Outcome(error="no"))
+    bench.now += 12
+    bench.queue.retry(job.id)
+    bench.now += 1
+    bench.queue.tick()
+    await bench.take()
+    assert (State.IN_PROGRESS, 1000) == (bench.queue.find(job.id).state, job.view()["delayTime"])
+
+
+async def test_progress_is_gone_with_the_worker_and_with_the_job(bench: Bench) -> None:
+    """It is no result, and a job that waits is nobody's."""
+    lost, cancelled = bench.submit(), bench.submit()
+    await bench.take("w", 2)
+    for job in (lost, cancelled):
+        bench.queue.done(job.id, "w", Outcome("50 %", progress=True))
+    bench.queue.cancel(cancelled.id)
+    assert {"id": cancelled.id, "status": "CANCELLED"}.items() <= cancelled.view().items()
+    assert "output" not in cancelled.view()
+    bench.queue.lose("w")
+    assert {"id": lost.id, "status": "IN_QUEUE"} == lost.view()
+
+
+async def test_a_job_that_is_handed_out_twice_streams_once_and_is_stopped_everywhere(bench: Bench) -> None:
+    """What the first worker has said is not said again, and both are told of a cancel."""
+    job = bench.submit()
+    await bench.take("a")
+    bench.queue.chunk(job.id, "a", {"output": 1})
+    bench.queue.duplicate(job.id)
+    await bench.take("b")
+    bench.queue.chunk(job.id, "b", {"output": 1})
+    assert [{"output": 1}] == await job.fetch(0)
+    bench.queue.duplicate(job.id)
+    bench.queue.cancel(job.id)
+    assert [job.id] == await bench.queue.stops("b", 0)
+
+
 async def test_a_queue_that_closes_takes_and_gives_no_more(bench: Bench) -> None:
     """Whoever waits is let go; results of what runs are still taken."""
     job = bench.submit()

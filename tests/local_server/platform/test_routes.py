@@ -362,7 +362,7 @@ def test_no_name_of_a_worker_opens_its_routes_to_a_client(client: httpx.Client, 
 
 def test_openais_clients_get_errors_in_their_shape(client: httpx.Client) -> None:
     """Also before there is a job."""
-    for path, code in (("askpod", "malformed_body"), ("other", "invalid_request")):
+    for path, code in (("askpod", "malformed_body"), ("other", "not_found")):
         error = client.post(f"/v2/{path}/openai/v1/chat/completions", content="{").json()["error"]
         assert ({"message", "type", "param", "code"}, code) == (set(error), error["code"])
 
@@ -397,3 +397,48 @@ def test_numbers_with_thousands_of_digits_are_refused(client: httpx.Client, work
     job_id = run(client)
     refused(client.get(f"/v2/askpod/status-sync/{job_id}?wait={'9' * 5000}"), 400)
     refused(worker.take("job-take-batch", f"batch_size={'9' * 5000}&"), 400)
+
+
+@pytest.mark.parametrize(("levels", "code"), [(90, 200), (120, 400), (900, 400), (100_000, 400)])
+def test_an_input_that_nests_too_deeply_is_refused(
+    client: httpx.Client, worker: Worker, levels: int, code: int
+) -> None:
+    """Before it is queued: it could not be handed out; a result that does is refused as well."""
+    deep = "[" * levels + "]" * levels
+    content = f'{{"input": {{"deep": {deep}}}}}'
+    limit = 2000
+    response = client.post("/v2/askpod/run", content=content)
+    assert (code if len(content) <= limit else 413) == response.status_code
+    if code == 200:
+        job = worker.take().json()
+        assert 200 == worker.done(job["id"], f'{{"output": {deep}}}').status_code
+        assert "COMPLETED" == status(client, job["id"])["status"]
+    else:
+        job_id = run(client)
+        worker.take()
+        refused(worker.done(job_id, f'{{"output": {"[" * 900 + "]" * 900}}}'), 400)
+
+
+@pytest.mark.parametrize("route", ["status-sync", "stream"])
+def test_a_body_that_nobody_wants_is_not_read_for_ever(client: httpx.Client, worker: Worker, route: str) -> None:
+    """Megabytes of it are refused."""
+    job_id = run(client)
+    assert 413 == client.post(f"/v2/askpod/{route}/{job_id}?wait=1000", content=b"x" * 70_000).status_code
+
+
+def test_streams_of_openais_clients_count_while_they_last() -> None:
+    """The limit of requests at once is one of streams, too; each gives its place back."""
+    settings = Settings(api_keys=(SecretStr(KEY),), port=0)
+    runtime = Runtime(settings, scripted_loader(ScriptedEngine(lambda _prompt: "one two three", delay_s=0.5)))
+    body = {"messages": [{"role": "user", "content": "Which port?"}], "model": "askpod", "stream": True}
+    url = "/v2/askpod/openai/v1/chat/completions"
+    with (
+        serving(runtime, platform=PlatformSettings(rate_factor=0.0025)) as limited,
+        ThreadPoolExecutor() as pool,
+    ):
+        limited.headers["Authorization"] = KEY
+        for _ in range(2):
+            responses = [future.result() for future in [pool.submit(limited.post, url, json=body) for _ in range(3)]]
+            assert [200, 429, 429] == sorted(response.status_code for response in responses)
+            error = next(response for response in responses if response.status_code == 429).json()["error"]
+            assert "quota_exceeded" == error["code"]

@@ -1,0 +1,88 @@
+"""A server in a process of its own whose model is scripted: `python -m tests.chaos.server WORDS SECONDS CAPACITY`."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+
+from agent.engine.scripted import ScriptedEngine
+from agent.runtime import Runtime
+from agent.settings import Settings
+from agent.telemetry.logs import configure_logging
+from local_server.platform.settings import PlatformSettings
+from local_server.server import Server
+from tests.conftest import ROOT, environment
+from tests.fakes.loading import scripted_loader
+from tests.local_server.serving import wait
+
+KEY = "sesame-1"
+
+
+class Serving:
+    """The process, and where it listens."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", port: int) -> None:
+        self.process = process
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+
+    def health(self) -> dict[str, object]:
+        """What it says of itself."""
+        body: dict[str, object] = httpx.get(f"{self.url}/health", timeout=30).json()
+        return body
+
+    def stop(self) -> tuple[int, float]:
+        """SIGTERM; its exit status, and the seconds until then."""
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60), time.monotonic() - began
+
+
+@contextmanager
+def server(*, words: int, seconds: float, capacity: int, **settings: object) -> Iterator[Serving]:
+    """One whose every answer has so many words, each of which takes so long."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    env = environment(api_keys=KEY, port=port, log_level="ERROR", **settings)
+    command = [sys.executable, "-m", "tests.chaos.server", str(words), str(seconds), str(capacity)]
+    with subprocess.Popen(command, cwd=ROOT, env=env) as process:
+        serving = Serving(process, port)
+        try:
+            wait(lambda: _is_ready(serving), 60)
+            yield serving
+        finally:
+            process.kill()
+
+
+def _is_ready(serving: Serving) -> bool:
+    assert serving.process.poll() is None, "the server has ended"
+    try:
+        return httpx.get(f"{serving.url}/health/ready").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def main(words: int, seconds: float, capacity: int) -> None:
+    """Serve until a signal comes."""
+    settings = Settings()
+    configure_logging(settings)
+    engine = ScriptedEngine(lambda _prompt: "word " * words, delay_s=seconds, capacity=capacity)
+    server = Server.around(Runtime(settings, scripted_loader(engine)), PlatformSettings())
+
+    def stop(_signal: int, _frame: object) -> None:
+        server.should_exit = True
+
+    signal.signal(signal.SIGTERM, stop)
+    server.run()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]))
