@@ -8,6 +8,8 @@ from agent.prompts import NOTHING, build_prompt, pack
 from agent.reading import Reading, read
 from agent.retrieval.evidence import Evidence
 from agent.schemas import AskRequest, Language
+from agent.telemetry import signals
+from agent.telemetry.tracing import Attributes, span
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +58,40 @@ class Answerer:
 
         `salt` and `deadline` are as for `Engine.generate`, and so is what is raised.
         """
-        packed = pack(evidence, self._engine, self._sentences, self._context_tokens)
-        prompt = build_prompt(request.question, request.history, packed, language)
+        with span(signals.PACK) as packing:
+            packed = pack(evidence, self._engine, self._sentences, self._context_tokens)
+            prompt = build_prompt(request.question, request.history, packed, language)
+            packing.set({signals.SENTENCES: len(packed)})
         sampling = Sampling(
             max_tokens=request.max_tokens or self._max_tokens,
             temperature=request.temperature,
             seed=request.seed,
         )
         adapter = self.adapter_for(request)
-        reading = await read(self._engine, prompt.messages, sampling, adapter, on_text, salt=salt, deadline=deadline)
+        model = f"{self._engine.model}+{adapter}" if adapter else self._engine.model
+        asked: Attributes = {
+            signals.OPERATION: "chat",
+            signals.PROVIDER: signals.PROVIDER_NAME,
+            signals.REQUEST_MODEL: model,
+            signals.MAX_TOKENS: sampling.max_tokens,
+            signals.TEMPERATURE: sampling.temperature,
+            signals.SEED: sampling.seed,
+        }
+        with span(signals.CHAT.format(model=model), asked) as chat:
+            reading = await read(
+                self._engine, prompt.messages, sampling, adapter, on_text, salt=salt, deadline=deadline
+            )
+            chat.set(_said(reading, model))
         return Draft(reading, prompt.picked_first(reading.picked))
+
+
+def _said(reading: Reading, model: str) -> Attributes:
+    """Of a generation, for its span."""
+    return {
+        signals.RESPONSE_MODEL: model,
+        signals.INPUT_TOKENS: reading.usage.prompt_tokens,
+        signals.CACHED_TOKENS: reading.usage.cached_tokens,
+        signals.OUTPUT_TOKENS: reading.usage.completion_tokens,
+        signals.FINISH_REASONS: "stop" if reading.complete else "cut",
+        signals.FIRST_CHUNK_S: None if reading.first_token_ms is None else reading.first_token_ms / 1000,
+    }

@@ -83,4 +83,4 @@ class Idempotency:
 
 def _question(request: AskRequest) -> dict[str, Any]:
     """What must be the same; how the answer is sent, and how long one waits for it, may differ."""
-    return request.model_dump(exclude={"stream", "timeout_s"}, exclude_unset=True)
+    return request.model_dump(exclude={"stream", "timeout_s", "trace"}, exclude_unset=True)

@@ -19,6 +19,7 @@ from agent.retrieval.retriever import Retriever
 from agent.settings import Settings
 from agent.store.store import Store
 from agent.telemetry.clock import ms_since
+from agent.telemetry.tracing import span
 
 Phase = Callable[[str, float], None]
 
@@ -114,5 +115,6 @@ async def _warm_up(loaded: Loaded, embedder: Embedder) -> None:
 @contextmanager
 def _timed(name: str, phase: Phase) -> Iterator[None]:
     started = time.monotonic()
-    yield
+    with span(name):
+        yield
     phase(name, ms_since(started))

@@ -31,7 +31,9 @@ from agent.schemas import (
     SourcesEvent,
 )
 from agent.settings import Settings
+from agent.telemetry import signals
 from agent.telemetry.clock import ms_since
+from agent.telemetry.tracing import span
 from agent.text.language import detect_language
 from agent.verifier import Verdict, Verifier, quote
 
@@ -87,7 +89,8 @@ class MultiAgent:
             asking = Asking(
                 request, request_id, language, asked_in, corpus, emit, cold_start, model, adapter, salt, deadline
             )
-            return await self._answer(asking)
+            with span(signals.AGENT, {signals.OPERATION: "invoke_agent", signals.DATA_SOURCE: corpus.index_id}):
+                return await self._answer(asking)
 
     def _adapter_for(self, request: AskRequest) -> str | None:
         adapter = self._answerer.adapter_for(request)
@@ -115,7 +118,12 @@ class MultiAgent:
 
     async def _embed(self, asking: Asking, texts: Sequence[str]) -> dict[str, Query]:
         started = time.monotonic()
-        made = await asyncio.to_thread(make_queries, texts, asking.asked_in, self._embedder)
+        name = self._embedder.name
+        with span(
+            signals.EMBEDDINGS.format(model=name),
+            {signals.OPERATION: "embeddings", signals.PROVIDER: signals.PROVIDER_NAME, signals.REQUEST_MODEL: name},
+        ):
+            made = await asyncio.to_thread(make_queries, texts, asking.asked_in, self._embedder)
         asking.timed(retrieval_ms=ms_since(started))
         return dict(zip(texts, made, strict=True))
 
@@ -143,7 +151,14 @@ class MultiAgent:
 
     async def _find(self, asking: Asking, part: Part, queries: Sequence[Query]) -> Judged:
         top_k = asking.request.top_k or self._settings.top_k
-        finding = await asyncio.to_thread(asking.corpus.finder.find, queries, top_k, asking.request.filters)
+        index = asking.corpus.index_id
+        with span(
+            signals.RETRIEVAL.format(index=index),
+            {signals.OPERATION: "retrieval", signals.DATA_SOURCE: index, signals.TOP_K: top_k},
+        ) as retrieval:
+            finding = await asyncio.to_thread(asking.corpus.finder.find, queries, top_k, asking.request.filters)
+            best = max((passage.dense for passage in finding.passages), default=None)
+            retrieval.set({signals.PASSAGES: len(finding.passages), signals.TOP_SCORE: best})
         if finding.signals is None:
             return Judged(part, finding, 0.0, 0.0)
         relevance, confidence = self._calibration.relevance, self._calibration.confidence
@@ -164,7 +179,7 @@ class MultiAgent:
             return self._abstain(asking, "unsupported", [replace(part, confidence=confidence)])
         quoted = picked if reading.certainty >= reader.least_picking else best
         if reading.certainty >= reader.least_certainty and quoted is picked:
-            verdict = self._verifier.verify(asking.request.question, draft, asking.language)
+            verdict = self._verify(asking, draft)
             if verdict.evidence is not None:
                 return self._finish_worded(asking, verdict, confidence, [part], [part])
         answer = CitedText()
@@ -177,7 +192,7 @@ class MultiAgent:
         draft = await self._draft(asking, evidence_of(relevant))
         if draft is None or draft.reading.finds_nothing:
             return None
-        verdict = self._verifier.verify(asking.request.question, draft, asking.language)
+        verdict = self._verify(asking, draft)
         if verdict.evidence is None:
             return None
         part = next(item for item in relevant if verdict.evidence in item.finding.evidence)
@@ -186,6 +201,12 @@ class MultiAgent:
             return None
         confidence = self._calibration.confidence(part.finding.signals_for(verdict.evidence)) * verdict.support
         return (verdict, confidence) if confidence >= self._settings.min_confidence else None
+
+    def _verify(self, asking: Asking, draft: Draft) -> Verdict:
+        with span(signals.VERIFY) as verification:
+            verdict = self._verifier.verify(asking.request.question, draft, asking.language)
+            verification.set({signals.DECISION: "nothing" if verdict.evidence is None else "kept"})
+            return verdict
 
     async def _draft(self, asking: Asking, evidence: Sequence[Evidence]) -> Draft | None:
         """What the model writes; None where a quote can stand for what it cannot read."""

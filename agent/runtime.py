@@ -27,10 +27,12 @@ from agent.poison import Poison
 from agent.schemas import Answer, AskEvent, AskRequest
 from agent.service import AskService
 from agent.settings import Settings
+from agent.telemetry import signals
 from agent.telemetry.clock import ms_since
 from agent.telemetry.logs import get_logger
 from agent.telemetry.metrics import gauge
 from agent.telemetry.request_line import Caller, log_refusal
+from agent.telemetry.tracing import span
 from agent.version import VERSIONS
 
 Loader = Callable[[Settings, Callable[[str, float], None]], Loaded]
@@ -103,7 +105,8 @@ class Runtime:
             log.info("load.phase", phase=name, ms=ms)
 
         try:
-            loaded = self._loader(self.settings, phase)
+            with span(signals.COLD_START):
+                loaded = self._loader(self.settings, phase)
         except LoadError as error:
             return self._fail(attempt, error)
         except Exception as error:  # the edge of the loading thread: whatever it is, it is reported and tried again

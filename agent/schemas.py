@@ -31,6 +31,12 @@ class Message(_Input):
     content: Text
 
 
+class TraceContext(_Input):
+    """Whose trace the question belongs to (W3C Trace Context); one that is malformed begins a new trace."""
+
+    traceparent: str | None = Field(default=None, max_length=256)
+
+
 class AskRequest(_Input):
     """One question. Unknown fields are refused."""
 
@@ -66,6 +72,9 @@ class AskRequest(_Input):
     temperature: float = Field(default=0.0, ge=0.0, le=2.0, description="0 is greedy.")
     seed: int | None = Field(default=None, ge=0, le=2**63 - 1, description="Same seed, same answer.")
     stream: bool = Field(default=False, description="HTTP: send server-sent events as the answer is made.")
+    trace: TraceContext | None = Field(
+        default=None, description="Queue: the caller's trace; over HTTP the header `traceparent` says it."
+    )
     timeout_s: float | None = Field(default=None, gt=0, le=600, description="Give up after this many seconds.")
 
 

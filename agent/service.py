@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 
 import structlog
 
@@ -14,9 +15,11 @@ from agent.multi_agent import MultiAgent
 from agent.quotas import Quotas
 from agent.schemas import Answer, AskEvent, AskRequest
 from agent.settings import Settings
+from agent.telemetry import signals
 from agent.telemetry.clock import ms_since
 from agent.telemetry.logs import get_logger
-from agent.telemetry.request_line import Caller, log_answer, log_cancelled, log_refusal
+from agent.telemetry.request_line import Caller, log_answer, log_cancelled, log_refusal, outcome_of
+from agent.telemetry.tracing import Span, span
 
 
 class AskService:
@@ -56,7 +59,9 @@ class AskService:
         started = time.monotonic()
         with structlog.contextvars.bound_contextvars(request_id=caller.request_id):
             try:
-                answer = await self._answer(request, caller, emit)
+                named = {signals.REQUEST_ID: caller.request_id, signals.INVOCATION: caller.job_id}
+                with span(signals.WORKFLOW, named, parent=caller.traceparent) as workflow:
+                    answer = await self._answer(request, caller, emit, workflow)
             except AskError as error:
                 log_refusal(caller, error, total_ms=ms_since(started))
                 raise
@@ -66,19 +71,27 @@ class AskService:
             log_answer(caller, request, answer, log_content=self._settings.log_content)
             return answer
 
-    async def _answer(self, request: AskRequest, caller: Caller, emit: Emit) -> Answer:
+    async def _answer(self, request: AskRequest, caller: Caller, emit: Emit, workflow: Span) -> Answer:
         timeout_s = timeout_of(request, caller, self._settings)
+        workflow.set({signals.TIMEOUT_S: timeout_s})
         deadline = time.monotonic() + timeout_s
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._idempotency.answer(
+                answer = await self._idempotency.answer(
                     caller.idempotency_key, request, lambda: self._admitted(request, caller, emit, deadline)
                 )
+                workflow.set(
+                    {signals.OUTCOME: outcome_of(answer), signals.REPLAYED: answer.request_id != caller.request_id}
+                )
+                return answer
         except TimeoutError as error:
             raise DeadlineExceeded from error
 
     async def _admitted(self, request: AskRequest, caller: Caller, emit: Emit, deadline: float) -> Answer:
-        with self._quotas.question(caller.key_id, caller.quota), self.admission.place(request):
+        with ExitStack() as place:
+            with span(signals.ADMISSION, {signals.RUNNING: self.admission.running}):
+                place.enter_context(self._quotas.question(caller.key_id, caller.quota))
+                place.enter_context(self.admission.place(request))
             return await self._run(request, caller, emit, deadline)
 
     async def _run(self, request: AskRequest, caller: Caller, emit: Emit, deadline: float) -> Answer:

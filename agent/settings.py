@@ -146,6 +146,9 @@ class Settings(BaseSettings):
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe line to log.")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto is JSON unless it is a terminal.")
+    traces_endpoint: str = Field(
+        "", description="Where traces go, as in http://collector:4318/v1/traces (OTLP over HTTP); empty sends none."
+    )
     log_content: bool = Field(False, description="true logs questions and answers; they are personal data.")
 
     @field_validator("keys_file", "poison_ledger", mode="before")

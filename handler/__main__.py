@@ -12,11 +12,13 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.status import Status
 
+from agent.errors import ConfigurationError
 from agent.loading import Loaded, Phase, load
 from agent.runtime import Loader, Runtime
 from agent.settings import Settings, explain
 from agent.telemetry.logs import configure_logging
 from agent.telemetry.metrics import listen
+from agent.telemetry.tracing import configure_tracing
 from agent.watchdog import watch
 from handler.handler import cold_start, handler, shut_down
 from handler.parent import let_no_child_outlive_me
@@ -49,6 +51,11 @@ def main() -> int:
     sdk = threading.Thread(target=_import_sdk, name="askpod-import-sdk")
     sdk.start()
     try:
+        stop_tracing = configure_tracing(settings)
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return 2
+    try:
         runtime = _load(settings, sdk, with_progress=not is_worker)
         watch(runtime)
         if is_worker and settings.metrics_port:
@@ -59,6 +66,7 @@ def main() -> int:
     finally:
         # The SDK leaves by SystemExit; the engine's thread must not be running when the interpreter goes.
         shut_down()
+        stop_tracing()
     return 0
 
 

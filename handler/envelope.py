@@ -28,6 +28,14 @@ def caller_of(job: object) -> Caller:
     )  # fmt: skip
 
 
+def traceparent_of(job: object) -> str | None:
+    """The caller's trace, which has no header here: `input.trace.traceparent`."""
+    given = job.get("input") if isinstance(job, dict) else None
+    trace = given.get("trace") if isinstance(given, dict) else None
+    parent = trace.get("traceparent") if isinstance(trace, dict) else None
+    return parent if isinstance(parent, str) else None
+
+
 def _timeout_s(job: dict[str, Any]) -> float | None:
     """What the job's policy lets it run for, in seconds; the platform hands on what its client sent."""
     policy = job.get("policy")

@@ -2,17 +2,19 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from agent.errors import AskError, InternalError, PoisonJob
 from agent.runtime import Loader, Runtime
 from agent.schemas import AskRequest
 from agent.settings import Settings
+from agent.telemetry import signals
 from agent.telemetry.logs import get_logger
 from agent.telemetry.request_line import Caller, log_refusal
-from handler.envelope import caller_of, failure_of, output_of, request_of
+from agent.telemetry.tracing import span
+from handler.envelope import caller_of, failure_of, output_of, request_of, traceparent_of
 from handler.openai import ChatJob
 
 RUNTIME: Runtime | None = None
@@ -54,10 +56,11 @@ async def answer(job: object, runtime: Runtime | None = None) -> Any:  # noqa: A
     caller, chat = caller_of(job), ChatJob.of(job)
     try:
         runtime = await loaded(runtime)
-        async with unless_poison(caller, runtime):
-            if chat:
-                return await chat.answer(caller, runtime)
-            return output_of(await runtime.answer(asked(job, caller), caller))
+        with process_span(job, caller):
+            async with unless_poison(caller, runtime):
+                if chat:
+                    return await chat.answer(caller, runtime)
+                return output_of(await runtime.answer(asked(job, caller), caller))
     except AskError as error:
         return failed(job, error, caller)
     except Exception as error:  # the edge of this transport: the SDK would send the traceback to the caller
@@ -76,6 +79,13 @@ def asked(job: object, caller: Caller) -> AskRequest:
     except AskError as error:
         log_refusal(caller, error)
         raise
+
+
+@contextmanager
+def process_span(job: object, caller: Caller) -> Iterator[None]:
+    """Around the work on a job, in the trace that its caller began."""
+    with span(signals.PROCESS, {signals.INVOCATION: caller.job_id}, kind="consumer", parent=traceparent_of(job)):
+        yield
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, cast
 
 from agent.errors import AskError, InternalError
@@ -10,7 +11,7 @@ from agent.runtime import Runtime
 from agent.schemas import AskEvent, DeltaEvent
 from agent.telemetry.logs import get_logger
 from agent.telemetry.request_line import Caller
-from handler.envelope import caller_of
+from handler.envelope import caller_of, traceparent_of
 from handler.handler import asked, failed, loaded, unless_poison
 from handler.openai import ChatJob
 
@@ -33,11 +34,12 @@ async def stream(job: object, runtime: Runtime | None = None) -> AsyncGenerator[
     caller, chat = caller_of(job), ChatJob.of(job)
     try:
         runtime = await loaded(runtime)
-        async with unless_poison(caller, runtime):
-            pieces = chat.pieces(caller, runtime) if chat else _events(job, caller, runtime)
-            async with aclosing(pieces):
-                async for piece in pieces:
-                    yield piece
+        # A span of the job's own would have to stay current while others read what it has said.
+        caller = replace(caller, traceparent=traceparent_of(job))
+        pieces = chat.pieces(caller, runtime) if chat else _events(job, caller, runtime)
+        async with unless_poison(caller, runtime), aclosing(pieces):
+            async for piece in pieces:
+                yield piece
     except AskError as error:
         yield failed(job, error, caller)
     except Exception as error:  # the edge of this transport: the SDK would send the traceback to the caller

@@ -14,10 +14,12 @@ from typing import Any
 from dotenv import dotenv_values
 from pydantic import ValidationError
 
+from agent.errors import ConfigurationError
 from agent.runtime import Runtime
 from agent.settings import Settings, explain
 from agent.telemetry.logs import configure_logging, get_logger
 from agent.telemetry.metrics import listen
+from agent.telemetry.tracing import configure_tracing
 from agent.watchdog import watch
 from local_server import key_commands
 from local_server.auth import keys_of
@@ -93,9 +95,16 @@ def _serve(settings: Settings, platform: PlatformSettings) -> int:
         sys.stderr.write(f"METRICS_PORT: {error.strerror}\n")
         return 3
     try:
+        stop_tracing = configure_tracing(settings)
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return 2
+    try:
         server.run()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
+    finally:
+        stop_tracing()
     return 0
 
 

@@ -2,17 +2,23 @@
 
 import asyncio
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agent.chat import CHAT, MODELS
 from agent.errors import AskError, InternalError, InvalidRequest, Unauthorized, Unavailable
+from agent.telemetry import signals
 from agent.telemetry.logs import get_logger
 from agent.telemetry.request_line import Caller, log_refusal, request_id_from
+from agent.telemetry.tracing import Span, span
 from local_server.attempts import Attempts
 from local_server.auth import AUTHORIZATION, HEADER, Keys
 from local_server.disconnect import Disconnected
+from local_server.documentation import ASK_PATH
 from local_server.keys import Key
 from local_server.metrics import PATH as METRICS
 from local_server.problems import problem_response
@@ -50,7 +56,9 @@ class Edge:
         try:
             caller = self._identify(scope, caller)
             scope.setdefault("state", {})["caller"] = caller
-            await self._app(scope, receive, reply)
+            with self._traced(scope) as served:
+                await self._app(scope, receive, reply)
+                served.set({signals.STATUS: reply.status})
         except AskError as error:
             await problem_response(path, error, request_id)(scope, receive, reply)
         except Disconnected:
@@ -65,6 +73,21 @@ class Edge:
             log_refusal(caller, internal)
             if not reply.started:
                 await problem_response(path, internal, request_id)(scope, receive, reply)
+
+    @contextmanager
+    def _traced(self, scope: Scope) -> Iterator[Span]:
+        """Questions have a span, whose parent is the caller's."""
+        path: str = scope["path"]
+        if not path.startswith("/v1/"):
+            yield Span()
+            return
+        method, parent = scope["method"], Headers(scope=scope).get("traceparent")
+        # A path that nobody serves is no name of a span: there is no end of them.
+        route = path if path in (ASK_PATH, CHAT, MODELS) else "/v1/*"
+        with span(
+            f"{method} {route}", {signals.METHOD: method, signals.ROUTE: route}, kind="server", parent=parent
+        ) as served:  # fmt: skip
+            yield served
 
     def _identify(self, scope: Scope, caller: Caller) -> Caller:
         path: str = scope["path"]
@@ -111,6 +134,7 @@ class _Reply:
 
     def __init__(self, send: Send, request_id: str, path: str) -> None:
         self.started = False
+        self.status: int | None = None
         self._send = send
         self._request_id = request_id
         self._private = path.startswith(("/v1/", "/v2/"))
@@ -118,6 +142,7 @@ class _Reply:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
+            self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-ID"] = self._request_id
             headers["X-Content-Type-Options"] = "nosniff"

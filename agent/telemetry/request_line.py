@@ -9,6 +9,7 @@ from agent.quotas import UNLIMITED, Quota
 from agent.schemas import Answer, AskRequest
 from agent.telemetry.logs import get_logger
 from agent.telemetry.metrics import count_outcome, count_work
+from agent.telemetry.tracing import trace_id
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -25,6 +26,7 @@ class Caller:
         quota: what the key may ask for.
         idempotency_key: who asks again under it gets the same answer.
         timeout_s: longest time that whoever brought the request gives it; None for no limit.
+        traceparent: of the span that the request belongs to, where that is not this task's.
     """
 
     request_id: str
@@ -34,6 +36,7 @@ class Caller:
     quota: Quota = UNLIMITED
     idempotency_key: str | None = None
     timeout_s: float | None = None
+    traceparent: str | None = None
 
 
 def request_id_from(candidate: str | None) -> str:
@@ -43,9 +46,14 @@ def request_id_from(candidate: str | None) -> str:
     return uuid.uuid4().hex
 
 
+def outcome_of(answer: Answer) -> str:
+    """As the line says it."""
+    return "abstained" if answer.abstained else "answered"
+
+
 def count_answer(caller: Caller, answer: Answer) -> tuple[str, bool]:
     """Count a question that got an answer: its outcome, and whether it was made for another request."""
-    outcome = "abstained" if answer.abstained else "answered"
+    outcome = outcome_of(answer)
     replayed = answer.request_id != caller.request_id
     count_outcome(caller.transport, outcome)
     if not replayed:
@@ -107,4 +115,5 @@ def _caller_fields(caller: Caller) -> dict[str, str | None]:
         "job_id": caller.job_id,
         "key_id": caller.key_id,
         "transport": caller.transport,
+        "trace_id": trace_id(),
     }

@@ -29,6 +29,7 @@ from agent.settings import Settings
 from agent.telemetry.logs import get_logger
 from agent.telemetry.metrics import counter, gauge
 from agent.telemetry.request_line import Caller, count_answer, log_refusal
+from agent.telemetry.tracing import traceparent
 from agent.version import VERSIONS
 from local_server.platform.endpoint import Endpoint
 from local_server.platform.errors import Stopping
@@ -161,6 +162,8 @@ class RemoteRuntime:
     async def _queued(self, request: AskRequest, caller: Caller, emit: Emit) -> Answer:
         timeout_s = timeout_of(request, caller, self.settings)
         question = request.model_dump(mode="json", exclude_unset=True, exclude={"stream"}) | {"timeout_s": timeout_s}
+        if parent := traceparent():
+            question["trace"] = {"traceparent": parent}
         job = self._submit(question, timeout_s + _MARGIN_S)
         get_logger().info("ask.queued", request_id=caller.request_id, key_id=caller.key_id, job_id=job.id)
         try:

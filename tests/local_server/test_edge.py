@@ -89,7 +89,7 @@ async def test_a_response_that_has_begun_is_not_begun_again(log: Log) -> None:
     async def receive() -> Message:
         return {"type": "http.disconnect"}
 
-    scope = {"type": "http", "path": "/v1/ask", "headers": []}
+    scope = {"type": "http", "method": "GET", "path": "/v1/ask", "headers": []}
     await Edge(_raises_in_the_middle, keys=None, worker_keys=Keys([]), attempts=Attempts(0))(scope, receive, send)
     assert ["http.response.start"] == [message["type"] for message in sent]
     assert ["internal_error"] == [line["outcome"] for line in log.lines("ask.done")]
