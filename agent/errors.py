@@ -47,6 +47,9 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 
 
+MOST_DETAIL = 100
+
+
 class AskError(Exception):
     """Base of what a caller may see: a code, a safe sentence, and whether asking again can help."""
 
@@ -64,8 +67,9 @@ class AskError(Exception):
         self.retry_after_s = retry_after_s or self.retry_after_s
         self.param = param
         self.reason = reason
-        self.detail = detail
-        super().__init__(detail or self.message)
+        # What a library says may go on with what it was given, which is somebody's question or document.
+        self.detail = detail[:MOST_DETAIL]
+        super().__init__(self.detail or self.message)
 
     def problem(self, request_id: str) -> dict[str, Any]:
         """The body of a caller's error, as in RFC 9457 with the members `code`, `request_id` and `retryable`.

@@ -4,12 +4,16 @@ What other libraries log through the standard library goes through the same rend
 line, whoever wrote it.
 """
 
+import json
 import logging
+import os
+import re
 import sys
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
 
+from agent.errors import MOST_DETAIL
 from agent.settings import Settings
 
 _SHARED: list[structlog.typing.Processor] = [
@@ -20,8 +24,24 @@ _SHARED: list[structlog.typing.Processor] = [
     lambda _logger, _name, event: {key: value for key, value in event.items() if key != "color_message"},  # uvicorn's
 ]
 
+# Of the environment: what others have put there for this process.
+_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
+# A shorter one would be found in words that are no secret.
+_LEAST_SECRET = 8
+
 # Local variables would put questions and keys into the log.
-_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+_TRANSFORMED = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
+
+def _exceptions(exc_info: structlog.typing.ExcInfo) -> list[dict[str, Any]]:
+    """As structlog has them; of what each says only the beginning: what follows may be a question or a document."""
+    found = _TRANSFORMED(exc_info)
+    for one in found:
+        one["exc_value"] = str(one["exc_value"])[:MOST_DETAIL]
+    return found
+
+
+_TRACEBACKS = structlog.processors.ExceptionRenderer(_exceptions)
 
 
 def configure_logging(settings: Settings, stream: TextIO = sys.stderr) -> None:
@@ -46,7 +66,7 @@ def configure_logging(settings: Settings, stream: TextIO = sys.stderr) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_SHARED,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer, _Redactor(settings)],
         )
     )
     root = logging.getLogger()
@@ -55,6 +75,24 @@ def configure_logging(settings: Settings, stream: TextIO = sys.stderr) -> None:
     # They log every request and every file they open, at INFO.
     for noisy in ("httpx", "httpcore", "sentence_transformers", "faiss", "bm25s", "asyncio", "urllib3"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+
+
+class _Redactor:
+    """The last processor: whatever a line says, and whoever wrote it, no secret of this process is in it."""
+
+    def __init__(self, settings: Settings) -> None:
+        known = [key.get_secret_value() for key in (*settings.api_keys, settings.hf_token)]
+        known += [value for name, value in os.environ.items() if _SECRET_NAME.search(name)]
+        secrets = {value for value in known if len(value) >= _LEAST_SECRET}
+        # As they stand in a line of JSON, too.
+        secrets |= {json.dumps(value)[1:-1] for value in secrets}
+        # The longest first: one may begin with another.
+        words = map(re.escape, sorted(secrets, key=len, reverse=True))
+        self._secrets = re.compile("|".join(words)) if secrets else None
+
+    def __call__(self, _logger: object, _name: str, event: object) -> str:
+        line = str(event)
+        return line if self._secrets is None else self._secrets.sub("[redacted]", line)
 
 
 def get_logger() -> structlog.stdlib.BoundLogger:

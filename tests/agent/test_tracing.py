@@ -198,7 +198,6 @@ def test_the_conventions_names_stand_in_one_file() -> None:
         path
         for folder in ("agent", "handler", "local_server")
         for path in Path(ROOT, folder).rglob("*.py")
-        if path.name != "signals.py"
-        and re.search(r"gen_ai\.|faas\.", path.read_text("utf-8"))
+        if path.name != "signals.py" and re.search(r"gen_ai\.|faas\.", path.read_text("utf-8"))
     ]
     assert [] == elsewhere
