@@ -14,7 +14,7 @@ export HF_HUB_OFFLINE := 1
 export TRANSFORMERS_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install models reranker index clients run serve ingest eval bench test test-slow test-chaos test-gpu check format lock docs-artefacts clean
+.PHONY: help install models reranker index clients run serve ingest eval bench test test-slow chaos soak test-gpu check format lock docs-artefacts clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,8 +54,11 @@ test: $(INDEX) $(if $(shell command -v npm),$(CLIENTS)) ## every test that needs
 test-slow: $(INDEX) ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow
 
-test-chaos: $(INDEX) ## the tests that break things at random moments
-	@$(BIN)/python -m pytest -m chaos
+chaos: $(INDEX) ## break things at random moments, and show what came of it; about half an hour
+	@$(BIN)/python -m pytest -m chaos --deselect tests/chaos/test_soak.py
+
+soak: $(INDEX) ## ten thousand requests, and what they leave behind
+	@$(BIN)/python -m pytest -m chaos tests/chaos/test_soak.py
 
 test-gpu: $(INDEX) ## the tests that need a CUDA device
 	@$(BIN)/python -m pytest -m gpu

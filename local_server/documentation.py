@@ -144,12 +144,24 @@ _EXAMPLES = {
     name: {"summary": REQUESTS[name]["summary"], "value": json.loads(answer.model_dump_json())}
     for name, answer in ANSWERS.items()
 }
+# Of each event of a stream; what its data is, `event` says.
+_EVENT: dict[str, Any] = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {
+            "enum": ["status", "sources", "delta", "citation", "verification", "final", "done", "error"],
+            "type": "string",
+        },
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 _ANSWERED: dict[str, Any] = {
     "description": "The answer; as server-sent events `status`, `sources`, `delta`, `citation`, `verification`, "
     "`final` and `done` when it is streamed.",
     "content": {
         "application/json": {"examples": _EXAMPLES},
-        "text/event-stream": {"schema": {"type": "string"}, "example": _STREAM},
+        "text/event-stream": {"schema": _EVENT, "example": _STREAM},
     },
 }
 

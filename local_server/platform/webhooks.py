@@ -1,6 +1,8 @@
 """Tells a job's `webhook` what came of it (the production body: runpod-python issue 409)."""
 
 import asyncio
+import ipaddress
+import socket
 from collections.abc import Sequence
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -65,14 +67,35 @@ class Webhooks:
 
     async def _post(self, url: str, body: dict[str, object], job_id: str) -> None:
         async with httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False) as client:
+            pinned: httpx.Request | None = None
             for attempt in range(1, _ATTEMPTS + 1):
                 try:
-                    response = await client.post(url, content=encoded(body), headers=_HEADERS)
+                    # Once: a name that means another machine by the next attempt does not lead there.
+                    pinned = pinned or await _pinned(client, url, encoded(body))
+                    response = await client.send(pinned)
                     answer = str(response.status_code)
-                except (httpx.HTTPError, httpx.InvalidURL) as error:
+                except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
                     answer = type(error).__name__
                 if answer == str(HTTPStatus.OK.value):
                     return
                 get_logger().warning("webhook.failed", job_id=job_id, attempt=attempt, answer=answer)
                 if attempt < _ATTEMPTS:
                     await asyncio.sleep(self._pause_s)
+
+
+async def _pinned(client: httpx.AsyncClient, url: str, content: bytes) -> httpx.Request:
+    """The request, to the address that the URL's host has now, under the host's own name.
+
+    Raises:
+        OSError: the host has no address, or one that no service has: a metadata service's, or a multicast one.
+    """
+    parts = httpx.URL(url)
+    port = parts.port or {"https": 443}.get(parts.scheme, 80)
+    found = await asyncio.get_running_loop().getaddrinfo(parts.host, port, type=socket.SOCK_STREAM)
+    address = found[0][4][0]
+    if (known := ipaddress.ip_address(address)).is_link_local or known.is_multicast or known.is_unspecified:
+        raise OSError("the host's address is not one to post to")
+    headers = {**_HEADERS, "Host": parts.netloc.decode("ascii")}
+    request = client.build_request("POST", parts.copy_with(host=address), content=content, headers=headers)
+    request.extensions["sni_hostname"] = parts.host
+    return request

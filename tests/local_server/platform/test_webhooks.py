@@ -53,7 +53,7 @@ async def test_a_webhook_that_nobody_listens_to_is_given_up(log: Log) -> None:
      "javascript:x"],
 )  # fmt: skip
 def test_a_webhook_goes_nowhere_else(url: object) -> None:
-    """Names are compared as they are written; whoever allows a host trusts its address."""
+    """Names are compared as they are written; whoever allows a host trusts the address it has now."""
     with pytest.raises(BadRequest):
         Webhooks(("127.0.0.1", "localhost", "::1")).check(url)
 
@@ -64,3 +64,14 @@ def test_a_webhook_goes_nowhere_else(url: object) -> None:
 def test_hosts_that_are_allowed_are_allowed(url: str) -> None:
     """On any port, with any path."""
     Webhooks(("127.0.0.1", "localhost", "::1")).check(url)
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "0.0.0.0", "224.0.0.1"])
+async def test_no_webhook_goes_to_an_address_that_no_service_has(log: Log, host: str) -> None:
+    """Also where somebody has allowed it."""
+    webhooks = Webhooks([host.strip("[]")], pause_s=0)
+    webhooks.tell(ended(f"http://{host}:9/latest/meta-data"))
+    while len(log.lines("webhook.failed")) < 3:
+        await asyncio.sleep(0.01)
+    assert {"OSError"} == {line["answer"] for line in log.lines("webhook.failed")}
+    await webhooks.close(0)
