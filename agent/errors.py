@@ -46,7 +46,6 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-
 MOST_DETAIL = 100
 
 

@@ -1,4 +1,4 @@
-"""python -m evaluation --data FILE --report FOLDER | calibrate --data FILE --out FILE
+"""python -m evaluation --data FILE --report FOLDER | calibrate --data FILE --out FILE | injection
 
 FILE is SQuAD-format JSON, whose paragraphs become the corpus, or JSON lines of questions about `--corpus FOLDER`.
 """
@@ -54,6 +54,10 @@ def main(arguments: list[str] | None = None) -> int:
             from evaluation.calibrating import calibrate
 
             return calibrate(words[1:], _settings(), console)
+        if words[:1] == ["injection"]:
+            from evaluation.injection import measure
+
+            return measure(words[1:], _settings(), console)
         return _evaluate(_options(words), _settings(), console)
     except ValidationError as error:
         console.print(explain(error), markup=False, end="")

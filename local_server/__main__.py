@@ -177,5 +177,6 @@ if __name__ == "__main__":
     status = main(sys.argv[1:])
     # A load may still run in its thread, in the middle of native code; the interpreter's own end would crash there.
     logging.shutdown()
+    sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

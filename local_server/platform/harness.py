@@ -18,7 +18,7 @@ TESTS = Path(".runpod") / "tests.json"
 # What the SDK leaves as it is in the job-take URL.
 UNFILLED = "$RUNPOD_POD_ID"
 _TIMEOUT_MS = 30_000
-_LONGEST_WAIT_MS = 300_000
+_LEAST_WAIT_MS, _MOST_WAIT_MS = 1000, 300_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +80,14 @@ def run_tests(plan: Plan, endpoint_url: str, say: Callable[[str], None]) -> int:
 def _run(client: httpx.Client, url: str, test: Mapping[str, Any]) -> dict[str, Any]:
     """The job as it was in the end, or when its time was up."""
     until = time.monotonic() + test.get("timeout", _TIMEOUT_MS) / 1000
-    response = client.post(f"{url}/runsync", json={"input": test["input"]})
+
+    def wait() -> dict[str, int]:
+        return {"wait": min(max(round((until - time.monotonic()) * 1000), _LEAST_WAIT_MS), _MOST_WAIT_MS)}
+
+    response = client.post(f"{url}/runsync", json={"input": test["input"]}, params=wait())
     if response.is_error:
         return {"status": f"HTTP {response.status_code}", "error": response.text}
     body: dict[str, Any] = response.json()
-    while body["status"] in ("IN_QUEUE", "IN_PROGRESS") and (left := until - time.monotonic()) > 0:
-        wait_ms = min(max(round(left * 1000), 1000), _LONGEST_WAIT_MS)
-        body = client.get(f"{url}/status-sync/{body['id']}", params={"wait": wait_ms}).json()
+    while body["status"] in ("IN_QUEUE", "IN_PROGRESS") and time.monotonic() < until:
+        body = client.get(f"{url}/status-sync/{body['id']}", params=wait()).json()
     return body

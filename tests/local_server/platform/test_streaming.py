@@ -115,16 +115,15 @@ def test_a_failed_job_says_why(client: httpx.Client) -> None:
 
 
 def test_openais_client_streams_through_the_queue(client: httpx.Client) -> None:
-    """The first event comes while the answer is made."""
+    """The words come when they are verified, and are those of an answer that is not streamed."""
     url = f"{str(client.base_url).rstrip('/')}/v2/askpod/openai/v1"
     with openai.OpenAI(base_url=url, api_key=KEY, max_retries=0) as official:
-        began, times, text = time.monotonic(), [], ""
+        pieces = []
         for chunk in official.chat.completions.create(
             model="askpod", messages=[{"role": "user", "content": QUESTION}], stream=True
         ):
-            times.append(time.monotonic() - began)
-            text += chunk.choices[0].delta.content or ""
+            pieces.append(chunk.choices[0].delta.content or "")
         whole = official.chat.completions.create(model="askpod", messages=[{"role": "user", "content": QUESTION}])
-    assert "port 8000" in text
-    assert text == whole.choices[0].message.content
-    assert times[0] < times[-1] - 0.5
+    assert "port 8000" in "".join(pieces)
+    assert "".join(pieces) == whole.choices[0].message.content
+    assert len(pieces) > 2

@@ -66,7 +66,7 @@ def test_hosts_that_are_allowed_are_allowed(url: str) -> None:
     Webhooks(("127.0.0.1", "localhost", "::1")).check(url)
 
 
-@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "0.0.0.0", "224.0.0.1"])
+@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "0.0.0.0", "224.0.0.1"])  # noqa: S104
 async def test_no_webhook_goes_to_an_address_that_no_service_has(log: Log, host: str) -> None:
     """Also where somebody has allowed it."""
     webhooks = Webhooks([host.strip("[]")], pause_s=0)
