@@ -13,14 +13,15 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agent.errors import StoreCorrupt, StoreMismatch, StoreMissing
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 FILE_NAME = "manifest.json"
+_SEAL = "sha256"
 UNFINISHED_NAME = f".{FILE_NAME}.new"
 BUILDS = "builds"
 INDEX_FILE = "index.faiss"
@@ -46,7 +47,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal[2] = 2
+    schema_version: Literal[3] = 3
     build: str
     built_at: str
     embedder: str
@@ -70,6 +71,12 @@ class Manifest(BaseModel):
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
+def sealed(content: dict[str, Any]) -> str:
+    """A manifest's text, with the SHA-256 of all else in it: a byte that has changed is seen, not a purpose."""
+    plain = json.dumps(content, indent=2)
+    return json.dumps(content | {_SEAL: hashlib.sha256(plain.encode()).hexdigest()}, indent=2) + "\n"
+
+
 def sha256_of(path: Path) -> str:
     """Hash of a file's content."""
     with path.open("rb") as file:
@@ -85,13 +92,17 @@ def read_manifest(store: Path) -> Manifest:
         StoreCorrupt: it is not a manifest.
     """
     try:
-        content = json.loads((store / FILE_NAME).read_text(encoding="utf-8"))
+        text = (store / FILE_NAME).read_bytes().decode("utf-8")
+        content = json.loads(text)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise StoreMissing("There is no store; build one with `make ingest DOCS=folder`.", detail=str(error)) from error
     except (OSError, ValueError) as error:
         raise StoreCorrupt("The store's manifest cannot be read.", detail=str(error)) from error
     if isinstance(content, dict) and content.get("schema_version") != SCHEMA_VERSION:
         raise StoreMismatch("The store was built by another version of Askpod; build it again.")
+    if not isinstance(content, dict) or text != sealed({k: v for k, v in content.items() if k != _SEAL}):
+        raise StoreCorrupt("The store's manifest was altered; build it again.")
+    del content[_SEAL]
     try:
         return Manifest.model_validate(content)
     except ValidationError as error:
@@ -102,7 +113,7 @@ def write_manifest(store: Path, manifest: Manifest) -> None:
     """Make `manifest` the store's current one, in one step."""
     temporary = store / UNFINISHED_NAME
     with temporary.open("w", encoding="utf-8") as file:
-        file.write(manifest.model_dump_json(indent=2) + "\n")
+        file.write(sealed(manifest.model_dump(mode="json")))
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(store / FILE_NAME)

@@ -15,7 +15,7 @@ from agent.errors import LoadError, StoreCorrupt, StoreMismatch, StoreMissing
 from agent.ingest.loaders import find_files
 from agent.ingest.sync import sync
 from agent.retrieval.hashing_embedder import HashingEmbedder
-from agent.store.manifest import Manifest, StoredFile, read_manifest, sha256_of, write_manifest
+from agent.store.manifest import Manifest, StoredFile, read_manifest, sealed, sha256_of, write_manifest
 from agent.store.store import Store
 from agent.store.vectors import write_vectors
 from tests.conftest import ROOT, environment
@@ -45,7 +45,8 @@ def link_a_file(store: Path) -> None:
 
 def change_manifest(store: Path, **changes: object) -> None:
     manifest = json.loads((store / "manifest.json").read_text())
-    (store / "manifest.json").write_text(json.dumps(manifest | changes))
+    del manifest["sha256"]
+    (store / "manifest.json").write_text(sealed(manifest | changes))
 
 
 def point_outside(store: Path) -> None:
