@@ -2,13 +2,23 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 MAX_QUESTION_CHARS = 4000
 MAX_HISTORY = 20
 MAX_TOP_K = 20
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUESTION_CHARS)]
+
+def _stripped(text: str) -> str:
+    """Without the space around it. As it comes it must be short enough, as the schema says; and then not empty."""
+    stripped = text.strip()
+    if not stripped:
+        raise PydanticCustomError("string_too_short", "String should have at least 1 character")
+    return stripped
+
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_QUESTION_CHARS), AfterValidator(_stripped)]
 Language = Literal["en", "es"]
 Route = Literal["question", "followup", "compound", "corpus", "smalltalk"]
 Mode = Literal["auto", "extractive", "generative"]
