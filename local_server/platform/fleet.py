@@ -89,17 +89,18 @@ class Fleet:
         member.process.kill()
         del self._members[member.worker.id]
         jobs = self._endpoint.workers.remove(member.worker.id)
-        pause_s = self._pause()
+        pause_s = self._pause(was_ready=member.worker.ready is not None)
         get_logger().warning(
             "worker.died", worker=member.worker.id, how=how, jobs_back_in_queue=jobs, next_start_in_s=pause_s
         )
 
-    def _pause(self) -> float:
-        """Nothing is started for so many seconds, twice as many each time."""
-        pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(self._crashes, 10))
-        self._crashes += 1
-        self._crashed = time.monotonic()
-        self._not_before = self._crashed + pause_s
+    def _pause(self, *, was_ready: bool) -> float:
+        """Nothing is started for so many seconds: twice as many each time that a worker did not even become ready."""
+        now, pause_s = time.monotonic(), _FIRST_PAUSE_S
+        if not was_ready:
+            pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(self._crashes, 10))
+            self._crashes, self._crashed = self._crashes + 1, now
+        self._not_before = max(self._not_before, now + pause_s)
         return pause_s
 
     # ------------------------------------------------------------------ how many
@@ -136,7 +137,9 @@ class Fleet:
             process = await WorkerProcess.start(self._command, environment)
         except OSError as error:
             self._endpoint.workers.remove(worker.id)
-            get_logger().error("worker.not_started", worker=worker.id, why=repr(error), next_start_in_s=self._pause())
+            get_logger().error(
+                "worker.not_started", worker=worker.id, why=repr(error), next_start_in_s=self._pause(was_ready=False)
+            )
             return
         self._members[worker.id] = _Member(worker, process)
         get_logger().info("worker.started", worker=worker.id)
