@@ -2,8 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from agent.errors import AskError, InternalError, PoisonJob
@@ -56,7 +56,8 @@ async def answer(job: object, runtime: Runtime | None = None) -> Any:  # noqa: A
     caller, chat = caller_of(job), ChatJob.of(job)
     try:
         runtime = await loaded(runtime)
-        with process_span(job, caller):
+        named = {signals.INVOCATION: caller.job_id}
+        with span(signals.PROCESS, named, kind="consumer", parent=traceparent_of(job)):
             async with unless_poison(caller, runtime):
                 if chat:
                     return await chat.answer(caller, runtime)
@@ -79,13 +80,6 @@ def asked(job: object, caller: Caller) -> AskRequest:
     except AskError as error:
         log_refusal(caller, error)
         raise
-
-
-@contextmanager
-def process_span(job: object, caller: Caller) -> Iterator[None]:
-    """Around the work on a job, in the trace that its caller began."""
-    with span(signals.PROCESS, {signals.INVOCATION: caller.job_id}, kind="consumer", parent=traceparent_of(job)):
-        yield
 
 
 @asynccontextmanager

@@ -106,15 +106,10 @@ class KeyFile:
     def revoke(self, key_id: str) -> bool:
         """Let a key be valid no more; False if there is none of this id that is."""
         with self._locked():
-            keys, now = self.read(), datetime.now(UTC)
-            found = any(key.id == key_id and key.revoked is None for key in keys)
-            self._write(
-                [
-                    key.model_copy(update={"revoked": now}) if key.id == key_id and key.revoked is None else key
-                    for key in keys
-                ]
-            )
-            return found
+            keys, change = self.read(), {"revoked": datetime.now(UTC)}
+            found = [key for key in keys if key.id == key_id and key.revoked is None]
+            self._write([key.model_copy(update=change) if key in found else key for key in keys])
+            return bool(found)
 
     def _write(self, keys: Sequence[Key]) -> None:
         new = self._path.with_name(f"{self._path.name}.new")

@@ -210,8 +210,8 @@ class TransformersEngine:
 
     def stats(self) -> EngineStats:
         """As `Engine.stats`."""
-        running, waiting = self._loop.counts()
         loop = self._loop
+        running, waiting = loop.counts()
         return EngineStats(
             running, waiting, self.capacity, loop.generated, self._scheduler.shrunk, loop.guessed, loop.guessed_right
         )
