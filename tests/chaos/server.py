@@ -1,4 +1,4 @@
-"""A server in a process of its own whose model is scripted: `python -m tests.chaos.server WORDS SECONDS CAPACITY`."""
+"""Servers in processes of their own; this module is one: `python -m tests.chaos.server WORDS SECONDS CAPACITY`."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import httpx
 
@@ -44,15 +44,23 @@ class Serving:
         return self.process.wait(60), time.monotonic() - began
 
 
-@contextmanager
-def server(*, words: int, seconds: float, capacity: int, **settings: object) -> Iterator[Serving]:
+def server(*, words: int, seconds: float, capacity: int, **settings: object) -> AbstractContextManager[Serving]:
     """One whose every answer has so many words, each of which takes so long."""
+    return _serving("tests.chaos.server", str(words), str(seconds), str(capacity), **settings)
+
+
+def real_server(**settings: object) -> AbstractContextManager[Serving]:
+    """The one that is shipped."""
+    return _serving("local_server", **settings)
+
+
+@contextmanager
+def _serving(module: str, *arguments: str, **settings: object) -> Iterator[Serving]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     env = environment(api_keys=KEY, port=port, log_level="ERROR", **settings)
-    command = [sys.executable, "-m", "tests.chaos.server", str(words), str(seconds), str(capacity)]
-    with subprocess.Popen(command, cwd=ROOT, env=env) as process:
+    with subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=ROOT, env=env) as process:
         serving = Serving(process, port)
         try:
             wait(lambda: _is_ready(serving), 60)

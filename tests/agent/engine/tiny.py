@@ -92,16 +92,19 @@ def _reference(adapter: str | None, dtype: torch.dtype, device: str) -> PeftMode
     return PeftModel.from_pretrained(model, str(adapter_folder(adapter)), autocast_adapter_dtype=False).eval()
 
 
-def assert_rounding_only(
-    bench: "Bench", cases: Sequence[tuple[tuple[int, ...], str | None]], device: str = "cpu"
-) -> None:
-    """Ask all at once, in bfloat16: where a token is not that of `generate`, it had both within the rounding of their
-    logits at that place; and that is seldom.
-    """
+def assert_rounding_only(bench: "Bench", cases: Sequence[Case], device: str = "cpu") -> None:
+    """Ask all at once, in bfloat16; see `assert_said`."""
     asked = [bench.ask(*case) for case in cases]
+    assert_said(cases, [one.wait() for one in asked], device)
+
+
+def assert_said(cases: Sequence[Case], answers: Sequence[list[int]], device: str) -> None:
+    """Where a token in bfloat16 is not that of `generate`, it had both within the rounding of their logits at that
+    place; and that is seldom.
+    """
     equal = 0
-    for (prompt, adapter), one in zip(cases, asked, strict=True):
-        found, expected = one.wait(), said(prompt, adapter, torch.bfloat16, device)
+    for (prompt, adapter), found in zip(cases, answers, strict=True):
+        expected = said(prompt, adapter, torch.bfloat16, device)
         place = next((at for at, pair in enumerate(zip(found, expected, strict=True)) if pair[0] != pair[1]), None)
         if place is None:
             equal += 1
