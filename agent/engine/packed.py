@@ -6,6 +6,7 @@ weights do not change any more (`torch/_inductor/mkldnn_lowerings.py`); they hav
 torch has none like them, or the processor cannot do them, layers stay as they are.
 """
 
+import os
 from functools import cache
 
 import torch
@@ -14,6 +15,9 @@ from torch import nn
 # Rows for which oneDNN chooses the order: it was as good for one row and for hundreds.
 _ROWS = 16
 _USED = (torch.bfloat16, torch.float32)
+# oneDNN compiles a program for each shape and number of rows, and keeps 1,024 of them; torch keeps as many again. That
+# is half a MiB each, which prompts of every length fill, for .4 ms of compiling. The steps of answers need some forty.
+_PROGRAMS_KEPT = 64
 
 
 class PackedLinear(nn.Module):
@@ -33,6 +37,9 @@ class PackedLinear(nn.Module):
 
 def pack(model: nn.Module) -> None:
     """Put the weights of every linear layer of a model on the CPU in order, if that is possible; for good."""
+    # Both are read at the first use, and there is no other way to tell either.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(_PROGRAMS_KEPT))
+    os.environ.setdefault("LRU_CACHE_CAPACITY", str(_PROGRAMS_KEPT))
     # Not the layers themselves: each is to be freed as soon as its weights have been packed.
     for module in [one for one in model.modules() if type(one) is not nn.Linear]:
         for name in [name for name, child in module.named_children() if type(child) is nn.Linear]:
