@@ -46,7 +46,7 @@ class Poison:
         if self._folder is None or job_id is None or job_id in self._held:
             yield
             return
-        path = self._folder / hashlib.sha256(job_id.encode()).hexdigest()[:32]
+        path = self._mark_of(job_id)
         if (mark := _take(path)) is None:  # another process works on it, and lives
             yield
             return
@@ -66,6 +66,15 @@ class Poison:
             finally:
                 self._held.remove(job_id)
                 path.unlink(missing_ok=True)
+
+    def spare(self) -> None:
+        """The process is about to end, and what still runs is not why."""
+        for job_id in tuple(self._held):
+            self._mark_of(job_id).unlink(missing_ok=True)
+
+    def _mark_of(self, job_id: str) -> Path:
+        assert self._folder is not None
+        return self._folder / hashlib.sha256(job_id.encode()).hexdigest()[:32]
 
     def _forget(self) -> None:
         assert self._folder is not None

@@ -20,6 +20,7 @@ from agent.telemetry.logs import configure_logging
 from agent.telemetry.metrics import listen
 from agent.telemetry.tracing import configure_tracing
 from agent.watchdog import watch
+from handler.drain import Drain
 from handler.handler import cold_start, handler, shut_down
 from handler.parent import let_no_child_outlive_me
 from handler.report import report
@@ -62,7 +63,7 @@ def main() -> int:
             listen(settings.host, settings.metrics_port, runtime.gauges)
         function: Handler = stream_handler if settings.handler_mode == "stream" else handler
         # The SDK runs test_input.json with no handler that streams.
-        _serve(function if is_worker else _readable(runtime), settings)
+        _serve(function if is_worker else _readable(runtime), Drain(runtime, stop_tracing))
     finally:
         # The SDK leaves by SystemExit; the engine's thread must not be running when the interpreter goes.
         shut_down()
@@ -113,13 +114,13 @@ def _showing(status: Status) -> Loader:
     return loader
 
 
-def _serve(function: Handler, settings: Settings) -> None:
+def _serve(function: Handler, drain: Drain) -> None:
     import runpod
 
     runpod.serverless.start(
         {
             "handler": function,
-            "concurrency_modifier": lambda _current: settings.handler_concurrency,
+            "concurrency_modifier": drain.concurrency,
             # The result of a handler that streams is the list of its pieces.
             "return_aggregate_stream": True,
         }

@@ -8,8 +8,9 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 
 from agent.settings import Settings
 from tests.conftest import ROOT, environment
-from tests.fakes.control_plane import ControlPlane
+from tests.fakes.control_plane import LONG_POLL_S, ControlPlane
 
 QUESTION = "Which header carries the API key?"
 
@@ -47,8 +48,9 @@ def worker(plane: ControlPlane, log: Path, *command: str, **settings: object) ->
         try:
             yield process
         finally:
-            # The SDK's ping is a process of its own.
-            os.killpg(process.pid, signal.SIGKILL)
+            # The SDK's ping is a process of its own; both may have ended.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 
@@ -150,6 +152,58 @@ def test_a_job_whose_worker_died_is_answered_by_the_next_one(tmp_path: Path) -> 
             output = plane.result(job_id, 60)["output"]
     assert job_id == output["request_id"]
     assert "8000" in output["answer"]
+
+
+def stopped(process: "subprocess.Popen[bytes]") -> tuple[int, float]:
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    return process.wait(60), time.monotonic() - began
+
+
+def test_a_worker_that_is_told_to_stop_delivers_what_runs(tmp_path: Path) -> None:
+    """SIGTERM in the middle of an answer: it is whole, no other job is taken, and the exit status is 0."""
+    log = tmp_path / "log"
+    with ControlPlane() as plane, worker(plane, log, "tests.handler.scripted_worker", ".3", log_format="json") as one:
+        job_id = plane.submit(input={"question": "Which port does the HTTP server listen on?"})
+        until(lambda: job_id in plane.leased)
+        status, seconds = stopped(one)
+        assert "8000" in plane.results[job_id]["output"]["answer"]
+        assert 0 == status
+        assert seconds < 10
+        left = plane.submit(input={"question": "Hello"})
+        time.sleep(1)
+        assert left not in plane.leased
+
+
+def test_a_job_that_outlasts_the_drain_is_delivered_again_and_not_suspected(tmp_path: Path) -> None:
+    """The worker ends with status 0 after DRAIN_TIMEOUT_S; the third one that is given the job answers it."""
+    changes = {"log_format": "json", "drain_timeout_s": 1, "poison_ledger": tmp_path / "ledger"}
+    with ControlPlane() as plane:
+        job_id = plane.submit(input={"question": "Which port does the HTTP server listen on?"})
+        for at in range(2):
+            log = tmp_path / f"log{at}"
+            with worker(plane, log, "tests.handler.scripted_worker", "30", **changes) as one:
+                until(lambda: job_id in plane.leased)
+                until(lambda: any((tmp_path / "ledger").iterdir()))
+                status, seconds = stopped(one)
+                assert 0 == status
+                assert 1 <= seconds < 5
+            assert "worker.cut_off" in log.read_text(encoding="utf-8")
+            assert job_id not in plane.results
+            plane.redeliver(job_id)
+        with worker(plane, tmp_path / "last", "tests.handler.scripted_worker", "0", **changes):
+            assert "8000" in plane.result(job_id, 60)["output"]["answer"]
+
+
+def test_a_worker_without_a_job_stops_at_once(tmp_path: Path) -> None:
+    """It does not wait for the job that it has asked for."""
+    log = tmp_path / "log"
+    with ControlPlane() as plane, worker(plane, log, "tests.handler.scripted_worker", "0", log_format="json") as one:
+        plane.result(plane.submit(input={"question": "Hello"}), 60)
+        time.sleep(0.5)
+        status, seconds = stopped(one)
+        assert 0 == status
+        assert seconds < LONG_POLL_S / 2
 
 
 def run_locally(settings: Settings, folder: Path, job: object, **changes: object) -> subprocess.CompletedProcess[str]:
