@@ -45,6 +45,8 @@ class Catalog:
         return list(self._folder.iterdir()) if self._folder is not None and self._folder.is_dir() else []
 
     def _is_adapter(self, name: str) -> bool:
-        # The name first: one with a slash in it would lead out of the folder.
-        known = ADAPTER_NAME.fullmatch(name) is not None
-        return known and self._folder is not None and (self._folder / name / WEIGHTS).is_file()
+        # The name first: one with a slash in it would lead out of the folder. So would a link.
+        if self._folder is None or not ADAPTER_NAME.fullmatch(name) or not (self._folder / name / WEIGHTS).is_file():
+            return False
+        home, files = self._folder.resolve(), [self._folder / name, *(self._folder / name).iterdir()]
+        return all(file.resolve().is_relative_to(home) for file in files)

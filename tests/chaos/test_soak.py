@@ -42,8 +42,8 @@ async def soak(serving: Serving, count: int, block: int) -> str:
     """What so many requests leave; asserts that files and threads are as many as before, what memory does is told."""
     process, resident = psutil.Process(serving.process.pid), list[float]()
     async with aiohttp.ClientSession() as session:
-        # What is made once, is made.
-        await ask_many(serving, session, 4 * block)
+        # What is made once, is made, and the kept answers are as many as there may be.
+        await ask_many(serving, session, 8 * block)
         before = (process.num_fds(), process.num_threads())
         for _ in range(count // block):
             await ask_many(serving, session, block)
@@ -63,7 +63,7 @@ async def test_ten_thousand_requests_leave_nothing_behind(figure: Figures) -> No
         figure("soak of 10,000 requests", await soak(serving, 10_000, 500))
 
 
-async def test_five_hundred_requests_to_the_real_model_leave_nothing_behind(figure: Figures, real_store: Path) -> None:
+async def test_a_thousand_requests_to_the_real_model_leave_nothing_behind(figure: Figures, real_store: Path) -> None:
     """With the embedded models, in both modes, with and without the adapter."""
-    with real_server(rag_store=real_store) as serving:
-        figure("soak of 500 requests to the embedded models", await soak(serving, 480, 24))
+    with real_server(rag_store=real_store, keep_answers=96) as serving:
+        figure("soak of 1,000 requests to the embedded models", await soak(serving, 1_000, 40))

@@ -33,6 +33,19 @@ def test_every_response_has_a_request_id_and_safe_headers(
     assert "server" not in response.headers
 
 
+@pytest.mark.parametrize("path", ["/v1/ask", "/v2/askpod/run", "/health", "/metrics", "/nothing"])
+@pytest.mark.parametrize("method", ["OPTIONS", "GET", "POST"])
+def test_no_page_of_another_site_may_read_a_response(client: httpx.Client, method: str, path: str) -> None:
+    """Not one header that would let a browser do that, with the key and without."""
+    asked = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST",
+             "Access-Control-Request-Headers": "x-api-key"}  # fmt: skip
+    for response in (
+        client.request(method, path, headers=asked),
+        httpx.request(method, f"{client.base_url}{path}", headers=asked),
+    ):
+        assert not [name for name in response.headers if name.startswith("access-control-")]
+
+
 def test_questions_are_not_cached(client: httpx.Client) -> None:
     """Neither answers nor errors."""
     for body in ({"question": QUESTION}, {"question": QUESTION, "stream": True}, {}):
