@@ -137,8 +137,12 @@ def traceparent() -> str | None:
 
 def trace_id() -> str | None:
     """Of the current trace, as logs name it; None outside one."""
-    parent = traceparent()
-    return parent.split("-")[1] if parent else None
+    if _tracer is None:
+        return None
+    from opentelemetry.trace import format_trace_id, get_current_span
+
+    context = get_current_span().get_span_context()
+    return format_trace_id(context.trace_id) if context.is_valid else None
 
 
 def _context(parent: str | None) -> Any:  # noqa: ANN401 - OpenTelemetry's context
