@@ -37,8 +37,8 @@ class Idempotency:
 
     async def answer(
         self, key: str | None, request: AskRequest, work: Callable[[], Coroutine[Any, Any, Answer]]
-    ) -> Answer:
-        """What `work` gives, or what it gave, or gives, to somebody else under the same key.
+    ) -> tuple[Answer, bool]:
+        """What `work` gives, or what it gave, or gives, under the same key before; and whether it was before.
 
         Who leaves does not stop the others; when the last one has left, the work is cancelled and waited for.
 
@@ -47,15 +47,16 @@ class Idempotency:
             AskError: whatever `work` raises.
         """
         if key is None:
-            return await work()
+            return await work(), False
         self._forget()
         running = self._works.get(key)
         if running is None:
             running = self._works[key] = _Work(_question(request), asyncio.create_task(work()))
             running.task.add_done_callback(lambda _task: self._ended(key, running))
-        elif running.question != _question(request):
+            return await self._read(running), False
+        if running.question != _question(request):
             raise IdempotencyConflict
-        return await self._read(running)
+        return await self._read(running), True
 
     async def _read(self, work: _Work) -> Answer:
         work.readers += 1

@@ -61,29 +61,34 @@ class AskService:
             try:
                 named = {signals.REQUEST_ID: caller.request_id, signals.INVOCATION: caller.job_id}
                 with span(signals.WORKFLOW, named, parent=caller.traceparent) as workflow:
-                    answer = await self._answer(request, caller, emit, workflow)
+                    answer, replayed = await self._answer(request, caller, emit, workflow)
             except AskError as error:
                 log_refusal(caller, error, total_ms=ms_since(started))
                 raise
             except asyncio.CancelledError:
                 log_cancelled(caller, total_ms=ms_since(started))
                 raise
-            log_answer(caller, request, answer, log_content=self._settings.log_content)
+            log_answer(caller, request, answer, replayed=replayed, log_content=self._settings.log_content)
             return answer
 
-    async def _answer(self, request: AskRequest, caller: Caller, emit: Emit, workflow: Span) -> Answer:
+    async def _answer(self, request: AskRequest, caller: Caller, emit: Emit, workflow: Span) -> tuple[Answer, bool]:
+        """The answer, and whether it was made before."""
         timeout_s = timeout_of(request, caller, self._settings)
         workflow.set({signals.TIMEOUT_S: timeout_s})
         deadline = time.monotonic() + timeout_s
         try:
             async with asyncio.timeout(timeout_s):
-                answer = await self._idempotency.answer(
+                answer, replayed = await self._idempotency.answer(
                     caller.idempotency_key, request, lambda: self._admitted(request, caller, emit, deadline)
                 )
                 workflow.set(
-                    {signals.OUTCOME: outcome_of(answer), signals.REPLAYED: answer.request_id != caller.request_id}
+                    {
+                        signals.OUTCOME: outcome_of(answer),
+                        signals.REPLAYED: replayed,
+                        signals.FIRST: answer.cold_start and not replayed,
+                    }
                 )
-                return answer
+                return answer, replayed
         except TimeoutError as error:
             raise DeadlineExceeded from error
 

@@ -73,7 +73,8 @@ class Server(uvicorn.Server):
         job_handler = stream if runtime.settings.handler_mode == "stream" else answer
         handler = functools.partial(job_handler, runtime=runtime)
         platform = Platform(
-            settings, handler, runtime.settings.handler_concurrency, lambda: runtime.ready, command
+            settings, handler, runtime.settings.handler_concurrency, lambda: runtime.ready,
+            runtime.settings.drain_timeout_s, command,
         )  # fmt: skip
         answering = RemoteRuntime(runtime.settings, platform.endpoint) if settings.has_workers else runtime
         keys = None if runtime.settings.auth_disabled else keys_of(runtime.settings)

@@ -84,6 +84,8 @@ class ScriptedEngine:
             kept = words[: sampling.max_tokens]
             for place, word in enumerate(kept):
                 await asyncio.sleep(self._delay_s)
+                if self._closed:
+                    raise GenerationFailed(detail="the engine is closed")
                 self._generated += 1
                 last = place == len(kept) - 1
                 finished = last

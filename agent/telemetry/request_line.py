@@ -51,22 +51,19 @@ def outcome_of(answer: Answer) -> str:
     return "abstained" if answer.abstained else "answered"
 
 
-def count_answer(caller: Caller, answer: Answer) -> tuple[str, bool]:
-    """Count a question that got an answer: its outcome, and whether it was made for another request."""
-    outcome = outcome_of(answer)
-    replayed = answer.request_id != caller.request_id
-    count_outcome(caller.transport, outcome)
+def count_answer(caller: Caller, answer: Answer, *, replayed: bool) -> None:
+    """Count a question that got an answer, and what it took unless it had been made before."""
+    count_outcome(caller.transport, outcome_of(answer))
     if not replayed:
         count_work(caller.transport, answer.timings, answer.usage)
-    return outcome, replayed
 
 
-def log_answer(caller: Caller, request: AskRequest, answer: Answer, *, log_content: bool) -> None:
-    """The line of a question that got an answer."""
-    outcome, replayed = count_answer(caller, answer)
+def log_answer(caller: Caller, request: AskRequest, answer: Answer, *, replayed: bool, log_content: bool) -> None:
+    """The line of a question that got an answer, which is counted."""
+    count_answer(caller, answer, replayed=replayed)
     get_logger().info(
         "ask.done",
-        outcome=outcome,
+        outcome=outcome_of(answer),
         route=answer.route,
         mode=request.mode,
         reason=answer.reason,

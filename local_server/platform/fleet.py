@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from agent.telemetry.logs import get_logger
 from local_server.platform.endpoint import Endpoint
-from local_server.platform.process import COMMAND, WorkerProcess, worker_environment
+from local_server.platform.process import WorkerProcess, worker_environment
 from local_server.platform.scaler import Demand, wanted
 from local_server.platform.workers import Worker, WorkerState
 
 _LOOK_S = 0.1
+_MOMENT_S = 2.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
 
 
@@ -28,14 +29,14 @@ class Fleet:
         endpoint: whose jobs they do, and whose settings say how many there are.
         key: with which they call.
         command: what a worker is.
-        grace_s: a worker that was asked to go has so long.
+        drain_s: a worker that was asked to go ends by itself within so long; a moment later it is killed.
     """
 
-    def __init__(self, endpoint: Endpoint, key: str, command: Sequence[str] = COMMAND, grace_s: float = 10.0) -> None:
+    def __init__(self, endpoint: Endpoint, key: str, command: Sequence[str], drain_s: float) -> None:
         self._endpoint = endpoint
         self._key = key
         self._command = command
-        self._grace_s = grace_s
+        self._grace_s = drain_s + _MOMENT_S
         self._members: dict[str, _Member] = {}
         self._leaving: dict[asyncio.Task[None], _Member] = {}
         self._numbers = 0

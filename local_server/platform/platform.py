@@ -28,18 +28,19 @@ class Platform:
         handler: does them in this process otherwise.
         concurrency: so many at once.
         is_ready: whether the handler can.
+        drain_s: so long a worker process has to finish when it is to go.
         command: what a worker process is.
     """
 
     def __init__(
         self, settings: PlatformSettings, handler: Handler,
-        concurrency: int, is_ready: Callable[[], bool], command: Sequence[str] = COMMAND,
+        concurrency: int, is_ready: Callable[[], bool], drain_s: float, command: Sequence[str] = COMMAND,
     ) -> None:  # fmt: skip
         self.endpoint = Endpoint(settings)
         self.faults = Faults()
         key = settings.worker_key.get_secret_value() or secrets.token_urlsafe(32)
         self.worker_keys = Keys([SecretStr(key)])
-        self.fleet = Fleet(self.endpoint, key, command) if settings.has_workers else None
+        self.fleet = Fleet(self.endpoint, key, command, drain_s) if settings.has_workers else None
         self._crew = self.fleet or InProcessWorker(self.endpoint, handler, concurrency, is_ready)
         self._tasks: list[asyncio.Task[None]] = []
 

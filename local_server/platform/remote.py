@@ -141,10 +141,10 @@ class RemoteRuntime:
             if self._draining:
                 raise Draining
             with self._quotas.question(caller.key_id, caller.quota):
-                answer = await self._idempotency.answer(
+                answer, replayed = await self._idempotency.answer(
                     caller.idempotency_key, request, lambda: self._queued(request, caller, emit)
                 )
-                count_answer(caller, answer)
+                count_answer(caller, answer, replayed=replayed)
                 return answer
         except (Draining, QuotaExceeded, IdempotencyConflict) as error:
             # No worker has seen it, so none has logged it.

@@ -10,6 +10,7 @@ from agent.idempotency import Idempotency
 from agent.schemas import Answer, AskRequest, Timings, Usage
 
 QUESTION = AskRequest(question="Which port?")
+Asked = asyncio.Task[tuple[Answer, bool]]
 
 
 def answer(text: str) -> Answer:
@@ -40,19 +41,21 @@ class Work:
         return answer(str(self.begun))
 
 
-async def asked(idempotency: Idempotency, work: Work, count: int, key: str | None = "k") -> list[asyncio.Task[Answer]]:
+async def asked(idempotency: Idempotency, work: Work, count: int, key: str | None = "k") -> list[Asked]:
     tasks = [asyncio.create_task(idempotency.answer(key, QUESTION, work)) for _ in range(count)]
     await asyncio.sleep(0.01)
     return tasks
 
 
 async def test_who_asks_while_it_is_answered_gets_the_same_answer() -> None:
-    """And who asks afterwards."""
+    """And who asks afterwards; only the first one's is no replay."""
     idempotency, work = Idempotency(8, 60), Work()
     tasks = await asked(idempotency, work, 100)
     work.may_end.set()
-    assert {"1"} == {found.answer for found in await asyncio.gather(*tasks)}
-    assert "1" == (await idempotency.answer("k", QUESTION, work)).answer
+    found = await asyncio.gather(*tasks)
+    found.append(await idempotency.answer("k", QUESTION, work))
+    assert {"1"} == {answer.answer for answer, _ in found}
+    assert [False, *[True] * 100] == [replayed for _, replayed in found]
     assert 1 == work.begun
 
 
@@ -75,7 +78,8 @@ async def test_another_question_under_the_same_key_is_refused() -> None:
     work.may_end.set()
     await asyncio.gather(*tasks)
     same = AskRequest(question="Which port?", stream=True, timeout_s=3)
-    assert "1" == (await idempotency.answer("k", same, work)).answer
+    again, replayed = await idempotency.answer("k", same, work)
+    assert ("1", True) == (again.answer, replayed)
     with pytest.raises(IdempotencyConflict):
         await idempotency.answer("k", AskRequest(question="Which key?"), work)
 
@@ -91,7 +95,7 @@ async def test_who_leaves_does_not_stop_the_others_and_the_last_one_stops_the_wo
         assert int(left == 2) == work.cancelled
     (task,) = await asked(idempotency, work, 1)
     work.may_end.set()
-    assert "2" == (await task).answer
+    assert "2" == (await task)[0].answer
 
 
 async def test_an_error_reaches_everybody_and_is_not_kept() -> None:

@@ -15,6 +15,7 @@ from agent.engine.scripted import ScriptedEngine
 from agent.runtime import Runtime
 from agent.settings import Settings
 from agent.telemetry.logs import configure_logging
+from agent.watchdog import watch
 from local_server.platform.settings import PlatformSettings
 from local_server.server import Server
 from tests.conftest import ROOT, environment
@@ -78,16 +79,19 @@ def _is_ready(serving: Serving) -> bool:
 
 
 def main(words: int, seconds: float, capacity: int) -> None:
-    """Serve until a signal comes."""
+    """Serve until a signal comes; at SIGUSR1 the engine dies."""
     settings = Settings()
     configure_logging(settings)
     engine = ScriptedEngine(lambda _prompt: "word " * words, delay_s=seconds, capacity=capacity)
-    server = Server.around(Runtime(settings, scripted_loader(engine)), PlatformSettings())
+    runtime = Runtime(settings, scripted_loader(engine))
+    server = Server.around(runtime, PlatformSettings())
+    watch(runtime)
 
     def stop(_signal: int, _frame: object) -> None:
         server.should_exit = True
 
     signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGUSR1, lambda _signal, _frame: engine.close())
     server.run()
     os._exit(0)
 

@@ -34,6 +34,8 @@ class ControlPlane:
         self.results: dict[str, Any] = {}
         self.leased: dict[str, dict[str, Any]] = {}
         self.pings: list[str] = []
+        # So many results are answered with 500, and not kept.
+        self.refuses = 0
         self._queue: queue.Queue[dict[str, Any]] = queue.Queue()
         self._stops: queue.Queue[str] = queue.Queue()
         self._arrived = threading.Condition()
@@ -133,6 +135,10 @@ def _handler_for(plane: ControlPlane) -> type[BaseHTTPRequestHandler]:
             if self._route() == "job-done":
                 # .../job-done/<worker>/<job>, then ? or & and parameters
                 job_id = unquote(self.path.split("?")[0].split("&")[0].rsplit("/", 1)[-1])
+                if plane.refuses > 0:
+                    plane.refuses -= 1
+                    self._answer(500, {})
+                    return
                 plane.done(job_id, body)
             self._answer(200, {})
 

@@ -21,6 +21,8 @@ from tests.conftest import ROOT, environment
 from tests.fakes.control_plane import LONG_POLL_S, ControlPlane
 
 QUESTION = "Which header carries the API key?"
+# runpod 1.12.0, rp_http.py: ExponentialRetry(attempts=3)
+SDK_ATTEMPTS = 3
 
 
 def named(settings: Settings, **changes: object) -> dict[str, object]:
@@ -122,9 +124,13 @@ def until(condition: Callable[[], bool], between: Callable[[], None] = lambda: N
     pytest.fail("waited in vain")
 
 
-def outcomes(log: Path) -> list[str]:
+def done_lines(log: Path) -> list[dict[str, Any]]:
     lines = [line for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("{")]
-    return [event["outcome"] for event in map(json.loads, lines) if event.get("event") == "ask.done"]
+    return [event for event in map(json.loads, lines) if event.get("event") == "ask.done"]
+
+
+def outcomes(log: Path) -> list[str]:
+    return [line["outcome"] for line in done_lines(log)]
 
 
 def test_a_stopped_job_is_cancelled_and_the_worker_lives_on(tmp_path: Path) -> None:
@@ -152,6 +158,20 @@ def test_a_job_whose_worker_died_is_answered_by_the_next_one(tmp_path: Path) -> 
             output = plane.result(job_id, 60)["output"]
     assert job_id == output["request_id"]
     assert "8000" in output["answer"]
+
+
+def test_an_answer_whose_delivery_failed_is_not_made_again(tmp_path: Path) -> None:
+    """The SDK gives up after three attempts; the job comes again, and what comes of it was kept."""
+    log = tmp_path / "log"
+    with ControlPlane() as plane, worker(plane, log, "tests.handler.scripted_worker", "0", log_format="json"):
+        plane.refuses = SDK_ATTEMPTS
+        job_id = plane.submit(input={"question": "Which port does the HTTP server listen on?"})
+        until(lambda: plane.refuses == 0)
+        time.sleep(1)
+        assert job_id not in plane.results
+        plane.redeliver(job_id)
+        assert "8000" in plane.result(job_id, 60)["output"]["answer"]
+    assert [False, True] == [line["replayed"] for line in done_lines(log)]
 
 
 def stopped(process: "subprocess.Popen[bytes]") -> tuple[int, float]:
