@@ -14,7 +14,7 @@ export HF_HUB_OFFLINE := 1
 export TRANSFORMERS_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install models reranker index clients run serve ingest eval bench test test-slow chaos soak test-gpu check format lock docs-artefacts clean
+.PHONY: help install models reranker index clients run serve ingest eval bench test test-slow chaos soak test-gpu check format lock docs-artefacts dashboard-picture clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ lock: ## write requirements.txt from requirements.in
 docs-artefacts: $(INDEX) ## examples/session-log.jsonl and docs/swagger-ui.png, from a real server
 	@$(BIN)/python -m tools.session_log
 	@$(BIN)/python -m tools.swagger_screenshot
+
+dashboard-picture: $(INDEX) ## docs/dashboard.png, from a real server and a real Prometheus (apt-get install prometheus)
+	@$(BIN)/python -m tools.dashboard_picture
 
 clean: ## remove what was installed, converted and built
 	rm -rf $(VENV) models $(STORE) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
