@@ -27,7 +27,7 @@ from matplotlib.figure import Figure
 
 from tools.serving import ServerFailed, running_server
 
-DASHBOARD = Path("docs/grafana-dashboard.json")
+DASHBOARD = Path("deploy/grafana-dashboard.json")
 _KEY = "a-key-for-one-picture"
 _QUESTIONS = (
     "Which port does the HTTP server listen on?",
