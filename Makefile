@@ -17,7 +17,7 @@ export TRANSFORMERS_OFFLINE := 1
 .PHONY: help install models reranker index clients run serve ingest eval bench test test-slow chaos soak test-gpu check format lock docs-artefacts dashboard-picture clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(INSTALLED) ## create .venv with the pinned requirements
 

@@ -16,6 +16,7 @@ class _Work:
     question: dict[str, Any]
     task: asyncio.Task[Answer]
     readers: int = 0
+    was_read: bool = False
     ended: float | None = None
 
 
@@ -38,7 +39,8 @@ class Idempotency:
     async def answer(
         self, key: str | None, request: AskRequest, work: Callable[[], Coroutine[Any, Any, Answer]]
     ) -> tuple[Answer, bool]:
-        """What `work` gives, or what it gave, or gives, under the same key before; and whether it was before.
+        """What `work` gives, or gives or gave to another call under the same key; and whether it is a replay: of all
+        who get it, to all but the first.
 
         Who leaves does not stop the others; when the last one has left, the work is cancelled and waited for.
 
@@ -53,10 +55,11 @@ class Idempotency:
         if running is None:
             running = self._works[key] = _Work(_question(request), asyncio.create_task(work()))
             running.task.add_done_callback(lambda _task: self._ended(key, running))
-            return await self._read(running), False
-        if running.question != _question(request):
+        elif running.question != _question(request):
             raise IdempotencyConflict
-        return await self._read(running), True
+        answer = await self._read(running)
+        is_replay, running.was_read = running.was_read, True
+        return answer, is_replay
 
     async def _read(self, work: _Work) -> Answer:
         work.readers += 1

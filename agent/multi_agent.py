@@ -94,7 +94,7 @@ class MultiAgent:
 
     def _adapter_for(self, request: AskRequest) -> str | None:
         adapter = self._answerer.adapter_for(request)
-        if adapter is not None and adapter not in self._engine.adapters:
+        if adapter is not None and not self._engine.has_adapter(adapter):
             raise UnknownAdapter(param="adapter")
         return adapter
 

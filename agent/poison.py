@@ -31,6 +31,9 @@ class Poison:
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
         self._held = set[str]()
+        # Of those that have begun, in which this process has left its byte.
+        self._marks = set[BinaryIO]()
+        self._ends = False
         self._company = _Company()
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +49,7 @@ class Poison:
         if self._folder is None or job_id is None or job_id in self._held:
             yield
             return
-        path = self._mark_of(job_id)
+        path = self._folder / hashlib.sha256(job_id.encode()).hexdigest()[:32]
         if (mark := _take(path)) is None:  # another process works on it, and lives
             yield
             return
@@ -61,20 +64,22 @@ class Poison:
             try:
                 async with self._company.alone() if deaths else self._company.shared():
                     # Only now: while it waits it can do no harm.
-                    mark.write(b"x")
+                    if not self._ends:
+                        mark.write(b"x")
+                        self._marks.add(mark)
                     yield
             finally:
+                self._marks.discard(mark)
                 self._held.remove(job_id)
                 path.unlink(missing_ok=True)
 
     def spare(self) -> None:
-        """The process is about to end, and what still runs is not why."""
-        for job_id in tuple(self._held):
-            self._mark_of(job_id).unlink(missing_ok=True)
-
-    def _mark_of(self, job_id: str) -> Path:
-        assert self._folder is not None
-        return self._folder / hashlib.sha256(job_id.encode()).hexdigest()[:32]
+        """The process is about to end, and what still runs is not why; deaths before are not forgotten."""
+        self._ends = True
+        for mark in tuple(self._marks):
+            # It is closed when its job ends just now.
+            with suppress(ValueError, OSError):
+                mark.truncate(mark.seek(0, os.SEEK_END) - 1)
 
     def _forget(self) -> None:
         assert self._folder is not None

@@ -58,21 +58,22 @@ class AskService:
         """
         started = time.monotonic()
         with structlog.contextvars.bound_contextvars(request_id=caller.request_id):
-            try:
-                named = {signals.REQUEST_ID: caller.request_id, signals.INVOCATION: caller.job_id}
-                with span(signals.WORKFLOW, named, parent=caller.traceparent) as workflow:
+            named = {signals.REQUEST_ID: caller.request_id, signals.INVOCATION: caller.job_id}
+            # The lines are written within it, so that they name the trace.
+            with span(signals.WORKFLOW, named, parent=caller.traceparent) as workflow:
+                try:
                     answer, replayed = await self._answer(request, caller, emit, workflow)
-            except AskError as error:
-                log_refusal(caller, error, total_ms=ms_since(started))
-                raise
-            except asyncio.CancelledError:
-                log_cancelled(caller, total_ms=ms_since(started))
-                raise
-            log_answer(caller, request, answer, replayed=replayed, log_content=self._settings.log_content)
-            return answer
+                except AskError as error:
+                    log_refusal(caller, error, total_ms=ms_since(started))
+                    raise
+                except asyncio.CancelledError:
+                    log_cancelled(caller, total_ms=ms_since(started))
+                    raise
+                log_answer(caller, request, answer, replayed=replayed, log_content=self._settings.log_content)
+                return answer
 
     async def _answer(self, request: AskRequest, caller: Caller, emit: Emit, workflow: Span) -> tuple[Answer, bool]:
-        """The answer, and whether it was made before."""
+        """The answer, and whether it is a replay."""
         timeout_s = timeout_of(request, caller, self._settings)
         workflow.set({signals.TIMEOUT_S: timeout_s})
         deadline = time.monotonic() + timeout_s

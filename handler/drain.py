@@ -1,5 +1,7 @@
-"""Ends a worker in time after SIGTERM: the SDK's own loop first waits for a job for up to 90 s, and then for as long as
-one runs (runpod 1.12.0, rp_scale.py).
+"""Ends a worker in time after SIGTERM.
+
+The SDK's own loop would first wait for the answer to its last request for a job, for up to 90 s, and then for its jobs
+without end; and it would never start a job that this answer brings (runpod 1.12.0, rp_scale.py).
 """
 
 import os
@@ -19,7 +21,9 @@ _LOOK_S = 0.05
 class Drain:
     """What runs is finished and delivered, and then the process ends; what takes longer is cut off.
 
-    To the platform a job that was cut off is one of a worker that is gone, so it is delivered again.
+    The SDK's loop is not told: as long as it believes to live on, it starts and delivers what it was given. It is kept
+    from asking for more by being told of fewer jobs at once, for which it waits until it has none. To the platform a
+    job that was cut off is one of a worker that is gone, so it is delivered again.
 
     Args:
         runtime: of the worker.
@@ -29,34 +33,38 @@ class Drain:
     def __init__(self, runtime: Runtime, last: Callable[[], None]) -> None:
         self._runtime = runtime
         self._last = last
-        self._theirs: signal._HANDLER = None
+        self._listens = False
+        self._begun = False
 
     def concurrency(self, _current: int) -> int:
         """The SDK's `concurrency_modifier`: the one thing it calls, in the main thread, once its handlers are set."""
-        if self._theirs is None:
-            self._theirs = signal.getsignal(signal.SIGTERM)
-            signal.signal(signal.SIGTERM, self._begin)
-        return self._runtime.settings.handler_concurrency
+        if not self._listens:
+            self._listens = True
+            for asked_to_stop in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(asked_to_stop, self._begin)
+        return 1 if self._begun else self._runtime.settings.handler_concurrency
 
-    def _begin(self, number: int, frame: FrameType | None) -> None:
-        if callable(self._theirs):
-            self._theirs(number, frame)
-        # Not here: what the signal met may hold the locks that are needed.
-        threading.Thread(target=self._end, name="askpod-drain", daemon=True).start()
+    def _begin(self, _signal: int, _frame: FrameType | None) -> None:
+        if not self._begun:
+            self._begun = True
+            # Not here: what the signal met may hold the locks that are needed.
+            threading.Thread(target=self._end, name="askpod-drain", daemon=True).start()
 
     def _end(self) -> None:
-        self._runtime.drain()
-        until = time.monotonic() + self._runtime.settings.drain_timeout_s
-        while (left := _undelivered()) and time.monotonic() < until:
-            time.sleep(_LOOK_S)
-        if left:
-            get_logger().warning("worker.cut_off", jobs=left)
-            self._runtime.poison.spare()
-        self._last()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        # Not sys.exit: the SDK's loop waits for a job, and taking one now would lose it.
-        os._exit(0)
+        try:
+            self._runtime.drain()
+            until = time.monotonic() + self._runtime.settings.drain_timeout_s
+            while (left := _undelivered()) and time.monotonic() < until:
+                time.sleep(_LOOK_S)
+            if left:
+                get_logger().warning("worker.cut_off", jobs=left)
+                self._runtime.poison.spare()
+            self._last()
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            # Not sys.exit: the SDK's loop goes on asking for jobs. Whatever has failed, the process ends now.
+            os._exit(0)
 
 
 def _undelivered() -> int:

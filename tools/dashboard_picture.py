@@ -92,7 +92,8 @@ class Prometheus:
             for label, value in one["metric"].items():
                 name = name.replace("{{" + label + "}}", value)
             pairs = [(float(at) - start, float(value)) for at, value in one["values"] if value != "NaN"]
-            found[name] = ([at for at, _ in pairs], [value for _, value in pairs])
+            if pairs:
+                found[name] = ([at for at, _ in pairs], [value for _, value in pairs])
         return found
 
 
@@ -196,7 +197,9 @@ def take(binary: str, picture: Path) -> None:
     for panel, series in shown:
         if not series:
             sys.stderr.write(f"Nothing to see: {panel['title']}\n")
-    draw([(panel, series) for panel, series in shown if series], picture)
+    if not (seen := [(panel, series) for panel, series in shown if series]):
+        raise NoPicture("Prometheus has seen nothing.")
+    draw(seen, picture)
 
 
 def _merged(parts: Iterable[Series]) -> Series:

@@ -63,6 +63,10 @@ class MemoEngine:
                 raise
         self._known[key] = deltas
 
+    def has_adapter(self, name: str) -> bool:
+        """As `Engine.has_adapter`."""
+        return name in self.adapters
+
     def provenance(self, adapter: str) -> Provenance | None:
         """As `Engine.provenance`."""
         return self.provenances.get(adapter)

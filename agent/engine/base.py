@@ -80,6 +80,9 @@ class Engine(Protocol):
     def adapters(self) -> tuple[str, ...]:
         """Names of the adapters that can be asked for."""
 
+    def has_adapter(self, name: str) -> bool:
+        """Whether this one can be asked for."""
+
     def provenance(self, adapter: str) -> Provenance | None:
         """Where an adapter comes from; None if nothing says so, or it is not there."""
 

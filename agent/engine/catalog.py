@@ -46,7 +46,13 @@ class Catalog:
 
     def _is_adapter(self, name: str) -> bool:
         # The name first: one with a slash in it would lead out of the folder. So would a link.
-        if self._folder is None or not ADAPTER_NAME.fullmatch(name) or not (self._folder / name / WEIGHTS).is_file():
+        if self._folder is None or not ADAPTER_NAME.fullmatch(name):
             return False
-        home, files = self._folder.resolve(), [self._folder / name, *(self._folder / name).iterdir()]
-        return all(file.resolve().is_relative_to(home) for file in files)
+        place = self._folder / name
+        try:
+            home = self._folder.resolve()
+            return (place / WEIGHTS).is_file() and all(
+                file.resolve().is_relative_to(home) for file in (place, *place.iterdir())
+            )
+        except (OSError, RuntimeError):  # it cannot be read or has just gone; a link leads to itself
+            return False

@@ -47,6 +47,10 @@ class NoEngine:
         raise NoLanguageModel(param="mode")
         yield  # what makes this a generator
 
+    def has_adapter(self, name: str) -> bool:
+        """As `Engine.has_adapter`."""
+        return name in self.adapters
+
     def provenance(self, adapter: str) -> Provenance | None:
         """As `Engine.provenance`."""
         return None

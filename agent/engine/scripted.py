@@ -95,6 +95,10 @@ class ScriptedEngine:
             self._running -= 1
             self.cancelled += not finished
 
+    def has_adapter(self, name: str) -> bool:
+        """As `Engine.has_adapter`."""
+        return name in self.adapters
+
     def provenance(self, adapter: str) -> Provenance | None:
         """As `Engine.provenance`."""
         return self.provenances.get(adapter)

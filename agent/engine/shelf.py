@@ -61,6 +61,10 @@ class Shelf:
         """Those that can be asked for."""
         return self._catalog.names
 
+    def has(self, name: str) -> bool:
+        """Whether this one can be asked for."""
+        return self._catalog.place(name) is not None
+
     def provenance(self, name: str) -> Provenance | None:
         """Where an adapter comes from, in memory or not; None if nothing says so."""
         if name in self._users:

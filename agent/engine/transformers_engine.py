@@ -128,6 +128,10 @@ class TransformersEngine:
         """As `Engine.adapters`."""
         return self._shelf.names
 
+    def has_adapter(self, name: str) -> bool:
+        """As `Engine.has_adapter`."""
+        return self._shelf.has(name)
+
     def encode_chat(self, messages: Sequence[ChatMessage]) -> list[int]:
         """As `Engine.encode_chat`."""
         return self._tokenizer.encode_chat(messages)

@@ -4,6 +4,7 @@ Without an endpoint, or without OpenTelemetry installed, every span is nothing.
 """
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +22,7 @@ Attributes = Mapping[str, str | int | float | bool | None]
 Kind = Literal["internal", "server", "consumer"]
 
 _SERVER_ERROR = 500
+_LAST_S = 1.0
 _tracer: "Tracer | None" = None
 
 
@@ -54,7 +56,7 @@ _NOTHING = Span()
 
 
 def configure_tracing(settings: Settings) -> Callable[[], None]:
-    """Send traces where the settings say; what is returned sends the last ones and ends it.
+    """Send traces where the settings say; what is returned sends the last ones, for a second at most, and ends it.
 
     Raises:
         ConfigurationError: there is an endpoint, but OpenTelemetry is not installed.
@@ -84,7 +86,10 @@ def start(processor: "SpanProcessor") -> Callable[[], None]:
     def stop() -> None:
         global _tracer
         _tracer = None
-        provider.shutdown()
+        # A collector that does not answer must not keep the process.
+        last = threading.Thread(target=provider.shutdown, name="askpod-last-traces", daemon=True)
+        last.start()
+        last.join(_LAST_S)
 
     return stop
 

@@ -26,6 +26,19 @@ async def main():
 asyncio.run(main())
 """
 
+SPARE = """
+import asyncio, os, sys, pathlib
+from agent.poison import Poison
+
+async def main():
+    poison = Poison(pathlib.Path(sys.argv[1]))
+    async with poison.job(sys.argv[2]):
+        poison.spare()
+        os._exit(0)
+
+asyncio.run(main())
+"""
+
 
 def process_on(folder: Path, job_id: str) -> subprocess.Popen[str]:
     """One that works on a job, and lives."""
@@ -51,6 +64,19 @@ async def test_a_job_that_two_processes_died_of_is_refused(tmp_path: Path) -> No
                 pass
     async with Poison(tmp_path).job("other"):
         pass
+
+
+async def test_a_job_that_was_spared_keeps_the_deaths_it_had(tmp_path: Path) -> None:
+    """One process dies of it, one is told to stop while it runs, another dies: two deaths."""
+    die(process_on(tmp_path, "deadly"))
+    spared = subprocess.run(
+        [sys.executable, "-c", SPARE, str(tmp_path), "deadly"], cwd=ROOT, env=environment(), check=False
+    )
+    assert 0 == spared.returncode
+    die(process_on(tmp_path, "deadly"))
+    with pytest.raises(PoisonJob):
+        async with Poison(tmp_path).job("deadly"):
+            pass
 
 
 async def test_a_job_that_ends_leaves_no_mark_however_it_ends(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind
+from structlog.testing import capture_logs
 
 from agent.engine.scripted import ScriptedEngine
 from agent.errors import AskError
@@ -23,6 +24,7 @@ from agent.settings import Settings
 from agent.telemetry import signals, tracing
 from agent.telemetry.request_line import Caller
 from handler.handler import answer
+from handler.streaming import stream
 from tests.conftest import ROOT
 from tests.fakes.loading import scripted_loader
 from tests.local_server.serving import QUESTION, serving
@@ -142,9 +144,28 @@ async def test_a_job_goes_on_with_its_callers_trace(spans: InMemorySpanExporter)
     runtime.close()
 
 
+@pytest.mark.parametrize("ends", ["answered", "invalid_request", "deadline_exceeded"])
+@pytest.mark.parametrize("streams", [False, True])
+async def test_the_log_line_names_the_trace(spans: InMemorySpanExporter, streams: bool, ends: str) -> None:
+    """Of a job, whatever its output is and however it ends."""
+    runtime, asked = runtime_of(), {"question": QUESTION, "trace": {"traceparent": PARENT}}
+    asked |= {"invalid_request": {"top_k": 99}, "deadline_exceeded": {"timeout_s": 0.001}}.get(ends, {})
+    with capture_logs() as lines:
+        if streams:
+            async for _piece in stream({"id": "job-1", "input": asked}, runtime):
+                pass
+        else:
+            await answer({"id": "job-1", "input": asked}, runtime)
+    (done,) = [line for line in lines if line["event"] == "ask.done"]
+    assert ends == done["outcome"]
+    # What no span was begun for has no trace.
+    assert PARENT.split("-")[1] == done["trace_id"] or (streams and ends == "invalid_request")
+    runtime.close()
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_request_goes_on_with_its_callers_trace(spans: InMemorySpanExporter, stream: bool) -> None:
-    """Its log line names the trace; the work is a child of the request, also of a stream."""
+    """The work is a child of the request, also of a stream."""
     with serving(unloaded(ScriptedEngine())) as client:
         spans.clear()
         client.post("/v1/ask", json={"question": QUESTION, "stream": stream}, headers={"traceparent": PARENT})

@@ -1,12 +1,13 @@
 """Servers in processes of their own; this module is one: `python -m tests.chaos.server WORDS SECONDS CAPACITY`."""
 
+import asyncio
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 import httpx
@@ -38,6 +39,12 @@ class Serving:
         body: dict[str, object] = httpx.get(f"{self.url}/health", timeout=30).json()
         return body
 
+    def tasks(self) -> int:
+        """Of its event loop; only the scripted one tells."""
+        self.process.send_signal(signal.SIGUSR2)
+        assert self.process.stdout is not None
+        return int(self.process.stdout.readline())
+
     def stop(self) -> tuple[int, float]:
         """SIGTERM; its exit status, and the seconds until then."""
         began = time.monotonic()
@@ -47,21 +54,22 @@ class Serving:
 
 def server(*, words: int, seconds: float, capacity: int, **settings: object) -> AbstractContextManager[Serving]:
     """One whose every answer has so many words, each of which takes so long."""
-    return _serving("tests.chaos.server", str(words), str(seconds), str(capacity), **settings)
+    command = ("tests.chaos.server", str(words), str(seconds), str(capacity))
+    return _serving(command, subprocess.PIPE, **settings)
 
 
 def real_server(**settings: object) -> AbstractContextManager[Serving]:
     """The one that is shipped."""
-    return _serving("local_server", **settings)
+    return _serving(("local_server",), None, **settings)
 
 
 @contextmanager
-def _serving(module: str, *arguments: str, **settings: object) -> Iterator[Serving]:
+def _serving(command: Sequence[str], stdout: int | None, **settings: object) -> Iterator[Serving]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     env = environment(api_keys=KEY, port=port, log_level="ERROR", **settings)
-    with subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=ROOT, env=env) as process:
+    with subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env=env, stdout=stdout) as process:
         serving = Serving(process, port)
         try:
             wait(lambda: _is_ready(serving), 60)
@@ -79,7 +87,7 @@ def _is_ready(serving: Serving) -> bool:
 
 
 def main(words: int, seconds: float, capacity: int) -> None:
-    """Serve until a signal comes; at SIGUSR1 the engine dies."""
+    """Serve until a signal comes; at SIGUSR1 the engine dies, at SIGUSR2 it tells how many tasks there are."""
     settings = Settings()
     configure_logging(settings)
     engine = ScriptedEngine(lambda _prompt: "word " * words, delay_s=seconds, capacity=capacity)
@@ -92,6 +100,7 @@ def main(words: int, seconds: float, capacity: int) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGUSR1, lambda _signal, _frame: engine.close())
+    signal.signal(signal.SIGUSR2, lambda _signal, _frame: os.write(1, b"%d\n" % len(asyncio.all_tasks())))
     server.run()
     os._exit(0)
 

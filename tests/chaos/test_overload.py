@@ -25,7 +25,6 @@ class Seen:
     statuses: Counter[int] = field(default_factory=Counter)
     rejected_s: list[float] = field(default_factory=list)
     without_retry_after: int = 0
-    most_taken: float = 0.0
 
 
 async def ask(session: aiohttp.ClientSession, serving: Serving, seen: Seen) -> None:

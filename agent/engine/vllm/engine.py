@@ -89,6 +89,10 @@ class VllmEngine:
         """As `Engine.adapters`."""
         return self._catalog.names
 
+    def has_adapter(self, name: str) -> bool:
+        """As `Engine.has_adapter`."""
+        return self._catalog.place(name) is not None
+
     def provenance(self, adapter: str) -> Provenance | None:
         """As `Engine.provenance`."""
         return self._catalog.provenance(adapter)

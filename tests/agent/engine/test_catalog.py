@@ -65,6 +65,14 @@ def test_a_link_out_of_the_folder_is_no_adapter(shelf: Path) -> None:
         assert catalog.place(name) is None
 
 
+def test_a_folder_that_cannot_be_read_is_no_adapter_and_harms_no_other(shelf: Path) -> None:
+    """A link to itself would make resolving fail."""
+    (adapter(shelf / "loop") / "self").symlink_to("self")
+    (adapter(shelf / "ring") / CONFIG).unlink()
+    (shelf / "ring" / CONFIG).symlink_to(shelf / "ring" / CONFIG)
+    assert ("mine",) == Catalog({}, shelf).names
+
+
 def test_a_link_within_the_folder_is_an_adapter(shelf: Path) -> None:
     """So that a name can move to a newer one at once."""
     (shelf / "current").symlink_to("mine")

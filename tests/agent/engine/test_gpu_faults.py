@@ -117,7 +117,9 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TransformersEng
     made.close()
 
 
-def test_the_first_question_waits_as_long_as_later_ones(engine: TransformersEngine, record_property: Note) -> None:
+def test_what_the_first_question_waits_for_is_told_beside_later_ones(
+    engine: TransformersEngine, record_property: Note
+) -> None:
     """What is compiled, recorded and allocated was before; the ratio is told."""
 
     async def first_token(salt: int) -> float:

@@ -1,5 +1,9 @@
 """Layers with packed weights compute what torch's do."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -8,6 +12,7 @@ from torch import nn
 
 from agent.engine.packed import PackedLinear, pack
 from tests.agent.engine.tiny import tiny_model
+from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize(("dtype", "allowed"), [(torch.float32, 1e-5), (torch.bfloat16, 2**-7)])
@@ -27,6 +32,28 @@ def test_a_packed_layer_computes_what_the_layer_does(
         expected, found = layer(given_rows), PackedLinear(layer)(given_rows)
     assert expected.shape == found.shape
     torch.testing.assert_close(found, expected, rtol=allowed, atol=allowed)
+
+
+def test_compiled_programs_are_kept_in_number_unless_somebody_says_otherwise() -> None:
+    """In a process of its own: the libraries read it once."""
+    code = (
+        "import psutil, torch; from torch import nn; from agent.engine.packed import pack\n"
+        "torch.set_default_dtype(torch.bfloat16); layers = nn.Sequential(nn.Linear(576, 1536), nn.Linear(1536, 576))\n"
+        "pack(layers); rss = lambda: psutil.Process().memory_info().rss / 2**20\n"
+        "with torch.inference_mode():\n"
+        "    rows = torch.ones(750, 576, dtype=torch.bfloat16); layers(rows); before = rss()\n"
+        "    for count in range(1, 750): layers(rows[:count])\n"
+        "print(rss() - before)"
+    )
+
+    def grown(**changes: str) -> float:
+        run = subprocess.run(
+            [sys.executable, "-c", code], env=os.environ | changes, cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        return float(run.stdout)
+
+    many = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "1024", "LRU_CACHE_CAPACITY": "1024"}
+    assert 2 * grown() < grown(**many)
 
 
 def test_every_linear_layer_of_a_model_is_packed_and_it_says_the_same() -> None:
