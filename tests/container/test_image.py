@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -77,7 +78,15 @@ def test_only_what_runs_is_in_the_image(image_root: Path) -> None:
     app = {path.name for path in (image_root / "app").iterdir()}
     files = [path.relative_to(image_root) for path in image_root.rglob("*") if path.is_file()]
 
-    assert {"LICENSE", "agent", "handler", "local_server", "requirements.txt", "test_input.json"} == app
+    assert {
+        "LICENSE",
+        "agent",
+        "handler",
+        "local_server",
+        "requirements-cuda.txt",
+        "requirements.txt",
+        "test_input.json",
+    } == app
     assert [] == [file for file in files if file.name.startswith(".") or file.suffix == ".pyc"]
     assert [] == [file for file in files if {"tests", "docs", "models"} & set(file.parts)]
 
@@ -127,13 +136,31 @@ def test_dependencies_have_layers_before_the_code(image: Stage) -> None:
 
 
 def test_every_requirement_is_pinned(stages: dict[str, Stage]) -> None:
-    """Each requirements file that a stage copies is there, and names exact versions only."""
+    """Each requirements file that a stage copies names exact versions, each with the hashes of its files."""
     copied = {source for stage in stages.values() for copy in copies_of(stage) for source in copy.sources}
     files = sorted(source for source in copied if source.startswith("requirements"))
     lines = [line for file in files for line in (ROOT / file).read_text(encoding="utf-8").splitlines()]
+    pinned = re.compile(r"[\w.-]+(\[[\w, -]+\])?==[\w.]+( ; .+)? \\")
 
-    assert ["requirements-models.txt", "requirements.txt"] == files
-    assert [] == [line for line in lines if not re.fullmatch(r"#.*|[\w.-]+==[\w.]+|", line)]
+    assert ["requirements-cuda.txt", "requirements-models.txt", "requirements.txt"] == files
+    assert [] == [
+        line
+        for line in lines
+        if not pinned.fullmatch(line) and not re.fullmatch(r"#.*|    --hash=sha256:[0-9a-f]{64}( \\)?", line)
+    ]
+    for line, following in pairwise(lines):
+        assert following.startswith("    --hash=") or not pinned.fullmatch(line)
+
+
+def test_what_we_ask_for_is_what_is_installed() -> None:
+    """`make lock` was not forgotten."""
+    asked = {line for line in (ROOT / "requirements.in").read_text().splitlines() if line and line[0] != "#"}
+    locked = "".join((ROOT / name).read_text() for name in ("requirements.txt", "requirements-cuda.txt"))
+    found = {
+        f"{name}=={version}".casefold()
+        for name, version in re.findall(r"^([\w.-]+).*?==([\w.]+)", locked, re.MULTILINE)
+    }
+    assert {line.casefold().replace("_", "-").replace("pdfminer.six", "pdfminer-six") for line in asked} <= found
 
 
 def test_the_container_is_set_up_for_a_worker(image: Stage) -> None:
