@@ -1,10 +1,14 @@
-"""python -m benchmarks store | engine"""
+"""python -m benchmarks store | engine | cold_start"""
 
 import importlib
 import sys
 
 # Imported when asked for: each needs libraries that the other does not, and the engine's runs where only torch is.
-_BENCHMARKS = {"store": "benchmarks.store", "engine": "benchmarks.engine.main"}
+_BENCHMARKS = {
+    "store": "benchmarks.store",
+    "engine": "benchmarks.engine.main",
+    "cold_start": "benchmarks.cold_start.main",
+}
 
 
 def main(words: list[str]) -> int:

@@ -49,7 +49,7 @@ def main() -> int:
     # A ping that goes on without its worker tells the platform that the worker is well.
     let_no_child_outlive_me()
     # The SDK takes 2 to 4 seconds to import; that is spent while the models load.
-    sdk = threading.Thread(target=_import_sdk, name="askpod-import-sdk")
+    sdk = threading.Thread(target=import_sdk, name="askpod-import-sdk")
     sdk.start()
     try:
         stop_tracing = configure_tracing(settings)
@@ -87,7 +87,8 @@ def _quiet_sdk(settings: Settings) -> None:
         os.environ["RUNPOD_LOG_LEVEL"] = "INFO" if _is_worker() else "WARN"
 
 
-def _import_sdk() -> None:
+def import_sdk() -> None:
+    """So that it is there when jobs are to be taken."""
     import runpod  # noqa: F401
 
 

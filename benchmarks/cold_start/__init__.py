@@ -1,0 +1,1 @@
+"""How long until a fresh process has answered its first question."""
