@@ -1,4 +1,4 @@
-"""Askpod's own worker up to its first answer; with `sdk` it imports the serverless SDK meanwhile, as the worker does."""
+"""Askpod's worker up to its first answer; with `sdk` it imports the serverless SDK meanwhile, as the worker does."""
 
 import asyncio
 import sys
