@@ -1,27 +1,37 @@
 """Loads everything a question needs, and warms it up, so that the first question is as fast as the next."""
 
 import asyncio
+import contextvars
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
 from agent.corpus import LiveCorpus
 from agent.engine.base import Engine, Sampling
 from agent.engine.no_engine import NoEngine
 from agent.errors import StoreMismatch
-from agent.language_model import load_language_model
+from agent.language_model import adapter_folders, load_language_model
+from agent.model_source import locate
 from agent.multi_agent import MultiAgent
+from agent.read_ahead import ReadAhead
 from agent.retrieval.embedder import Embedder
+from agent.retrieval.loading import embedder_folder, load_embedder, load_reranker, reranker_folder
+from agent.retrieval.model_files import fingerprint_of
 from agent.retrieval.reranker import Reranker
 from agent.retrieval.retriever import Retriever
-from agent.settings import Settings
+from agent.router import Router
+from agent.settings import NO_MODEL, Settings
 from agent.store.store import Store
 from agent.telemetry.clock import ms_since
 from agent.telemetry.tracing import span
 
 Phase = Callable[[str, float], None]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,48 +67,126 @@ class Loaded:
         self.corpora.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Searching:
+    """What finds passages, but for the store."""
+
+    embedder: Embedder
+    reranker: Reranker | None
+    router: Router
+
+
 def load(settings: Settings, phase: Phase) -> Loaded:
     """Load the real models and the store. `phase` is told each part's name and milliseconds.
+
+    The interpreter imports one thing after the other, and two threads that import at once can meet in the middle of a
+    module; so this thread imports, while others read files and compute hashes, and then two threads load models.
 
     Raises:
         LoadError: what is missing or does not fit; nothing stays loaded.
     """
-    # The store first: when it is missing or altered, that is known before torch is imported.
-    with _timed("store", phase):
-        store = Store(settings.rag_store)
-    with _timed("imports", phase):
-        import agent.engine.transformers_engine  # noqa: F401
-        from agent.retrieval.loading import load_embedder, load_reranker
-    with _timed("model", phase):
-        # Before anything else computes: its thread is to be the only one that does so with all of torch's threads.
-        engine = load_language_model(settings)
-    try:
-        with _timed("embedder", phase):
-            embedder = load_embedder(settings)
-            if embedder.fingerprint != store.manifest.embedder_fingerprint:
-                raise StoreMismatch("The store was built with another embedding model; build it again.")
-            reranker = load_reranker(settings)
-        with _timed("agents", phase):
-            loaded = assemble(engine, store, embedder, settings, reranker)
+    # It is tried again: what stayed would hold its memory, and its thread, for ever.
+    with ExitStack() as undone:
+        # The store first: when it is missing or altered, that is known before torch is imported.
+        with _timed("store", phase):
+            store = Store(settings.rag_store)
+        undone.callback(store.close)
+        hashing = undone.enter_context(ThreadPoolExecutor(1, "askpod-load-verify"))
+        beside = undone.enter_context(ThreadPoolExecutor(1, "askpod-load-search"))
+        # What was hashed has been read: the embedder's files come off the disk once.
+        embedding = embedder_folder(settings)
+        verified = _submit(hashing, _verify, embedding, phase)
+        ReadAhead(_weights(settings))
+        with _timed("imports", phase):
+            _import_everything(settings, embedding)
+        searching = _submit(beside, _load_searching, settings, store, verified, phase)
+        with _timed("model", phase):
+            engine = load_language_model(settings)
+        undone.callback(engine.close)
+        found = searching.result()
+        _let_the_engine_compute(settings)
+        loaded = assemble(engine, store, found.embedder, settings, found.reranker, found.router)
         with _timed("warm_up", phase):
-            asyncio.run(_warm_up(loaded, embedder))
-    except BaseException:
-        # It is tried again: an engine that stayed would hold its memory, and its thread, for ever.
-        engine.close()
-        raise
+            asyncio.run(_warm_up(loaded, found.embedder))
+        undone.pop_all()
+        for idle in (hashing, beside):
+            idle.shutdown()
     return loaded
 
 
+def _submit(threads: ThreadPoolExecutor, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
+    """Do it in a thread, as part of the trace of this one."""
+    context = contextvars.copy_context()
+    return threads.submit(lambda: context.run(work, *args, **kwargs))
+
+
+def _weights(settings: Settings) -> list[Path]:
+    """What the language model and the reranker will read."""
+    folders: list[Path | None] = [reranker_folder(settings)]
+    if settings.base_model != NO_MODEL:
+        folders += [locate(settings.base_model, "BASE_MODEL", settings), *adapter_folders(settings).values()]
+    return [path for folder in folders if folder for path in folder.glob("*.safetensors")]
+
+
+def _verify(folder: Path, phase: Phase) -> str:
+    with _timed("verify", phase):
+        return fingerprint_of(folder)
+
+
+def _import_everything(settings: Settings, embedding: Path) -> None:
+    if _has_own_engine(settings):
+        import agent.engine.transformers_engine
+    if settings.reranker_model:
+        import agent.retrieval.cross_encoder
+    import agent.retrieval.model_embedder
+    from agent.retrieval.plain_encoder import is_plain
+
+    if not is_plain(embedding):
+        import agent.retrieval.library_encoder  # noqa: F401
+
+
+def _has_own_engine(settings: Settings) -> bool:
+    return settings.base_model != NO_MODEL and settings.engine == "transformers"
+
+
+def _let_the_engine_compute(settings: Settings) -> None:
+    """On a CPU its thread is the only one that computes with all of torch's from now on."""
+    if _has_own_engine(settings):
+        from agent.engine.device import pick_device
+        from agent.engine.threads import compute_alone
+
+        if pick_device(settings.device).type == "cpu":
+            compute_alone()
+
+
+def _load_searching(settings: Settings, store: Store, verified: "Future[str]", phase: Phase) -> _Searching:
+    if _has_own_engine(settings):
+        from agent.engine.threads import ALL, compute_with
+
+        # This thread ends soon, and its helpers with it.
+        compute_with(ALL)
+    with _timed("embedder", phase):
+        embedder = load_embedder(settings, verified.result())
+        if embedder.fingerprint != store.manifest.embedder_fingerprint:
+            raise StoreMismatch("The store was built with another embedding model; build it again.")
+        reranker = load_reranker(settings)
+    with _timed("router", phase):
+        return _Searching(embedder, reranker, Router(embedder))
+
+
 def assemble(
-    engine: Engine, store: Store, embedder: Embedder, settings: Settings, reranker: Reranker | None = None
-) -> Loaded:
-    """The agents around an engine, the store in `settings.rag_store`, open, and its embedder."""
+    engine: Engine, store: Store, embedder: Embedder, settings: Settings, reranker: Reranker | None = None,
+    router: Router | None = None,
+) -> Loaded:  # fmt: skip
+    """The agents around an engine, the store in `settings.rag_store`, open, and its embedder; a router is made of it
+    where there is none yet.
+    """
 
     def make_retriever(opened: Store) -> Retriever:
         return Retriever(opened, settings.dense_weight, reranker)
 
     corpora = LiveCorpus(store, settings.rag_store, make_retriever, embedder.fingerprint)
-    return Loaded(engine, MultiAgent(engine, corpora, embedder, settings), corpora)
+    return Loaded(engine, MultiAgent(engine, corpora, embedder, settings, router or Router(embedder)), corpora)
 
 
 async def _warm_up(loaded: Loaded, embedder: Embedder) -> None:

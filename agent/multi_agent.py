@@ -46,15 +46,18 @@ class MultiAgent:
         corpora: what the documents are at the moment.
         embedder: the one that built them.
         settings: top_k, context size, thresholds.
+        router: of that embedder.
     """
 
-    def __init__(self, engine: Engine, corpora: LiveCorpus, embedder: Embedder, settings: Settings) -> None:
+    def __init__(
+        self, engine: Engine, corpora: LiveCorpus, embedder: Embedder, settings: Settings, router: Router
+    ) -> None:  # fmt: skip
         self._engine = engine
         self._corpora = corpora
         self._embedder = embedder
         self._settings = settings
         self._calibration = Calibration.for_embedder(embedder.name)
-        self._router = Router(embedder)
+        self._router = router
         self._answerer = Answerer(engine, settings.context_sentences, settings.context_tokens, settings.max_tokens)
         self._readers = Readers(engine)
         self._verifier = Verifier()

@@ -12,6 +12,7 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from agent.building import BUILDING
 from agent.engine.attention import NAME as ATTENTION
 from agent.engine.base import ChatMessage, EngineStats, Sampling, TokenDelta
 from agent.engine.blocks import BlockPool
@@ -72,10 +73,11 @@ class TransformersEngine:
 
     def _load(self, options: EngineOptions, device: torch.device) -> None:
         dtype = pick_dtype(options.dtype, device)
+        # First: meanwhile another model may be built.
+        self._tokenizer = ChatTokenizer(options.folder)
         model = _load_base(options.folder, dtype).to(device)  # type: ignore[arg-type]
         if device.type == "cpu":
             pack(model)
-        self._tokenizer = ChatTokenizer(options.folder)
         self._end_ids = end_ids(model, self._tokenizer)
         self._vocabulary = int(model.config.vocab_size)
         self.model = options.name or options.folder.name
@@ -249,10 +251,11 @@ class TransformersEngine:
 
 def _load_base(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
     try:
-        model: Any = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True,
-            attn_implementation=ATTENTION,
-        )  # fmt: skip
+        with BUILDING:
+            model: Any = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True,
+                attn_implementation=ATTENTION,
+            )  # fmt: skip
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ModelInvalid("BASE_MODEL cannot be loaded.", detail=repr(error)) from error
     prepared: PreTrainedModel = model.eval()

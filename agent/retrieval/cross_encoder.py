@@ -10,6 +10,7 @@ from sentence_transformers import CrossEncoder
 from torch.nn import Identity
 from transformers.utils import logging as transformers_logging
 
+from agent.building import BUILDING
 from agent.errors import ModelInvalid
 from agent.retrieval.fusion import Scores
 
@@ -58,11 +59,12 @@ def _load(folder: Path, device: str) -> CrossEncoder:
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        model: CrossEncoder = CrossEncoder(
-            str(folder), device=device, local_files_only=True, trust_remote_code=False,
-            # bfloat16 has three digits: passages that do not answer would tie.
-            model_kwargs={"use_safetensors": True, "dtype": "float32"},
-        )  # fmt: skip
+        with BUILDING:
+            model: CrossEncoder = CrossEncoder(
+                str(folder), device=device, local_files_only=True, trust_remote_code=False,
+                # bfloat16 has three digits: passages that do not answer would tie.
+                model_kwargs={"use_safetensors": True, "dtype": "float32"},
+            )  # fmt: skip
         problem = _problem(model)
     except _LOAD_ERRORS as error:
         raise ModelInvalid("RERANKER_MODEL cannot be loaded.", detail=repr(error)) from error

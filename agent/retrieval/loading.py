@@ -3,21 +3,41 @@
 from pathlib import Path
 
 from agent.model_source import locate
-from agent.retrieval.cross_encoder import CrossEncoderReranker
+from agent.retrieval.embedder import Embedder
 from agent.retrieval.reranker import Reranker
-from agent.retrieval.sentence_transformer import SentenceTransformerEmbedder
 from agent.settings import EMBEDDED_EMBEDDER, FALLBACK_EMBEDDER, Settings
 from agent.telemetry.logs import get_logger
 
 
-def load_embedder(settings: Settings) -> SentenceTransformerEmbedder:
+def embedder_folder(settings: Settings) -> Path:
+    """Where the embedding model lies.
+
+    Raises:
+        ModelNotFound: it is nowhere.
+    """
+    return locate(_available(settings.embedding_model), "EMBEDDING_MODEL", settings)
+
+
+def reranker_folder(settings: Settings) -> Path | None:
+    """Where the reranker lies; None when the settings name none.
+
+    Raises:
+        ModelNotFound: it is nowhere.
+    """
+    return locate(settings.reranker_model, "RERANKER_MODEL", settings) if settings.reranker_model else None
+
+
+def load_embedder(settings: Settings, fingerprint: str | None = None) -> Embedder:
     """The embedding model, on the CPU: one question is one short text, and the GPU's memory is the answers'.
+
+    `fingerprint` is what `fingerprint_of` makes of its folder, where somebody knows it already.
 
     Raises:
         ModelNotFound, ModelInvalid: see `agent.errors`.
     """
-    folder = locate(_available(settings.embedding_model), "EMBEDDING_MODEL", settings)
-    return SentenceTransformerEmbedder(folder, device="cpu", batch=settings.embed_batch)
+    from agent.retrieval.model_embedder import ModelEmbedder  # torch and transformers take seconds to import
+
+    return ModelEmbedder(embedder_folder(settings), device="cpu", batch=settings.embed_batch, fingerprint=fingerprint)
 
 
 def load_reranker(settings: Settings) -> Reranker | None:
@@ -26,9 +46,10 @@ def load_reranker(settings: Settings) -> Reranker | None:
     Raises:
         ModelNotFound, ModelInvalid: see `agent.errors`.
     """
-    if not settings.reranker_model:
+    if (folder := reranker_folder(settings)) is None:
         return None
-    folder = locate(settings.reranker_model, "RERANKER_MODEL", settings)
+    from agent.retrieval.cross_encoder import CrossEncoderReranker
+
     return CrossEncoderReranker(folder, device="cpu", batch=settings.embed_batch)
 
 

