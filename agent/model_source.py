@@ -31,7 +31,7 @@ def locate(value: str, setting: str, settings: Settings, platform_cache: Path = 
                 return snapshot
         if settings.allow_downloads:
             return _download(value, setting, settings)
-        hint = "It is in no cache on this machine, and ALLOW_DOWNLOADS is false."
+        hint = "It is no folder and in no cache on this machine, and ALLOW_DOWNLOADS is false."
     else:
         hint = "There is no such folder."
         if value in (EMBEDDED_LLM, EMBEDDED_EMBEDDER):

@@ -112,7 +112,7 @@ def test_no_texts_have_no_scores(folder: Path) -> None:
 
 
 def test_threads_may_ask_at_once(folder: Path) -> None:
-    """Sixteen callers, with texts of different lengths, get what a single one gets, whose thread may add up otherwise."""
+    """Sixteen callers, with texts of different lengths, get what one gets, but for the last bits."""
     reranker = load(folder, batch=2)
     questions = [" ".join(WORDS[: count + 1]) for count in range(16)]
     expected = [reranker.score(question, TEXTS) for question in questions]

@@ -1,0 +1,44 @@
+"""python -m agent.doctor: is everything there that the settings name, and does it fit this machine?"""
+
+import sys
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from agent.doctor.checks import CHECKS
+from agent.doctor.finding import Finding, Level
+from agent.doctor.machine import Machine
+from agent.settings import Settings, explain
+from agent.telemetry.logs import configure_logging
+
+_SIGNS = {Level.OK: "[green]ok[/]", Level.WARNING: "[yellow]warning[/]", Level.ERROR: "[red]error[/]"}
+
+
+def main() -> int:
+    """Exit status: 0 when Askpod would answer, 1 when something keeps it from that, 2 when a setting is not valid."""
+    try:
+        settings = Settings()
+    except ValidationError as failure:
+        sys.stderr.write(explain(failure))
+        return 2
+    configure_logging(settings.model_copy(update={"log_level": "ERROR"}))
+    with Console(stderr=True).status("Looking ..."):
+        machine = Machine.here()
+        found = [finding for check in CHECKS for finding in check(settings, machine)]
+    Console(highlight=False).print(_table(found))
+    return int(any(finding.level is Level.ERROR for finding in found))
+
+
+def _table(found: list[Finding]) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for _ in range(3):
+        table.add_column(overflow="fold")
+    for finding in found:
+        text = f"{finding.text} {finding.remedy}".strip()
+        table.add_row(_SIGNS[finding.level], finding.subject, text)
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())

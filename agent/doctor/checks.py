@@ -1,0 +1,213 @@
+"""Everything that is looked at. Each check tells what it finds and lets the next one look, whatever it was."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from agent.doctor.finding import Finding, error, ok, warning
+from agent.doctor.machine import Machine
+from agent.errors import AdapterMismatch, LoadError, ModelInvalid, ModelNotFound, StoreMismatch, StoreMissing
+from agent.language_model import adapter_folders, default_adapter
+from agent.model_source import locate
+from agent.retrieval.loading import embedder_folder, reranker_folder
+from agent.retrieval.model_files import fingerprint_of
+from agent.settings import NO_MODEL, Settings
+from agent.store.store import Store
+
+Check = Callable[[Settings, Machine], Iterator[Finding]]
+
+_GIB = 1024**3
+# The interpreter and its libraries, the index, and what a step computes with; measured with the embedded models.
+_PROCESS_BYTES = 1_300_000_000
+# Below that the KV cache has no room for a handful of answers.
+_LEAST_CACHE_BYTES = 1_000_000_000
+_DOWNLOAD_BYTES = 20 * _GIB
+_REMEDIES: dict[type[LoadError], str] = {
+    ModelNotFound: "Name a folder that is there, or a Hub id that is cached, or set ALLOW_DOWNLOADS=true.",
+    ModelInvalid: "Copy the model again: config.json, tokenizer.json and *.safetensors are needed.",
+    AdapterMismatch: "Name the base model that it was trained on in BASE_MODEL, or leave it out of LORA_MODEL.",
+    StoreMissing: "Run `make ingest DOCS=folder`, or set RAG_STORE to where the store is.",
+    StoreMismatch: "Build it again with `make ingest DOCS=folder`, or set EMBEDDING_MODEL to that one.",
+}
+_ELSE = "Set it as docs/configuration.md says."
+
+
+def store(settings: Settings, _machine: Machine) -> Iterator[Finding]:
+    """It is there, whole, of this version and of this embedder."""
+    try:
+        opened = Store(settings.rag_store)
+    except LoadError as failure:
+        yield _failed("RAG_STORE", failure, "Build it again with `make ingest DOCS=folder`.")
+        return
+    manifest = opened.manifest
+    opened.close()
+    yield ok("RAG_STORE", f"{manifest.documents} documents, {manifest.chunks} chunks, every hash is right.")
+    try:
+        folder = embedder_folder(settings)
+    except LoadError:
+        return  # the embedder's own check tells it
+    if _is_embedder(folder) and fingerprint_of(folder) != manifest.embedder_fingerprint:
+        yield _failed("RAG_STORE", StoreMismatch(f"It was built with another embedding model, {manifest.embedder}."))
+
+
+def embedder(settings: Settings, _machine: Machine) -> Iterator[Finding]:
+    """It is there and has the files of its format."""
+    try:
+        folder = embedder_folder(settings)
+    except LoadError as failure:
+        yield _failed("EMBEDDING_MODEL", failure)
+        return
+    if not _is_embedder(folder):
+        yield _failed("EMBEDDING_MODEL", ModelInvalid("It is no sentence-transformers model in safetensors."))
+        return
+    yield ok("EMBEDDING_MODEL", f"{folder.name}, {_gib(_weights_bytes(folder))}.")
+
+
+def reranker(settings: Settings, _machine: Machine) -> Iterator[Finding]:
+    """It is there, if there is to be one."""
+    try:
+        if folder := reranker_folder(settings):
+            yield ok("RERANKER_MODEL", f"{folder.name}, {_gib(_weights_bytes(folder))}.")
+    except LoadError as failure:
+        yield _failed("RERANKER_MODEL", failure)
+
+
+def base_model(settings: Settings, machine: Machine) -> Iterator[Finding]:
+    """It is there, its files are of a kind that is loaded, and there is memory for it."""
+    if settings.base_model == NO_MODEL:
+        yield ok("BASE_MODEL", "none: answers are quotes.")
+        return
+    try:
+        folder = locate(settings.base_model, "BASE_MODEL", settings)
+    except LoadError as failure:
+        yield _failed("BASE_MODEL", failure)
+        return
+    if missing := _missing(folder):
+        yield _failed("BASE_MODEL", ModelInvalid(f"{folder.name} has no {', '.join(missing)}."))
+        return
+    weights = _weights_bytes(folder)
+    yield ok("BASE_MODEL", f"{folder.name}, {_gib(weights)} of weights.")
+    yield from _memory(settings, machine, weights)
+
+
+def adapters(settings: Settings, _machine: Machine) -> Iterator[Finding]:
+    """Each is there and fits the base model; the default one is among them."""
+    if settings.base_model == NO_MODEL:
+        return
+    try:
+        folders = adapter_folders(settings)
+        default_adapter(settings, tuple(folders))
+    except LoadError as failure:
+        subject = "DEFAULT_ADAPTER" if "DEFAULT_ADAPTER" in failure.message else "LORA_MODEL"
+        yield _failed(subject, failure)
+        return
+    try:
+        base = locate(settings.base_model, "BASE_MODEL", settings)
+    except LoadError:
+        return  # the base model's own check tells it
+    if not folders or _missing(base):
+        return
+    from agent.doctor.fitting import BaseModel  # torch and transformers take seconds to import
+
+    try:
+        fitting = BaseModel(base, settings.base_model)
+    except ModelInvalid as failure:
+        yield _failed("BASE_MODEL", failure)
+        return
+    for name, folder in folders.items():
+        try:
+            fitting.check(folder)
+        except AdapterMismatch as failure:
+            yield _failed("LORA_MODEL", AdapterMismatch(f"{name}: {failure.message}", detail=failure.detail))
+        else:
+            yield ok("LORA_MODEL", f"{name} fits the base model.")
+
+
+def device(settings: Settings, machine: Machine) -> Iterator[Finding]:
+    """What is to compute is there."""
+    if settings.device == "cuda" and machine.gpu is None:
+        yield error(
+            "DEVICE",
+            "It is cuda, but torch finds no CUDA device.",
+            "Start the container with --gpus all on a driver for CUDA 13, or set DEVICE=auto.",
+        )
+    elif machine.gpu is not None and settings.device != "cpu":
+        yield ok("DEVICE", f"{machine.gpu}, {_gib(machine.gpu_bytes)} free.")
+    else:
+        yield ok("DEVICE", f"CPU with {machine.cores} cores, {_gib(machine.memory_bytes)} of memory free.")
+
+
+def folders(settings: Settings, machine: Machine) -> Iterator[Finding]:
+    """What is written to can be written to, and there is room for what may be downloaded."""
+    if settings.poison_ledger is not None and not _can_be_written(settings.poison_ledger):
+        yield error(
+            "POISON_LEDGER", f"{settings.poison_ledger} cannot be written to.", "Name a folder that can, on a volume."
+        )
+    if settings.adapter_folder and not Path(settings.adapter_folder).is_dir():
+        yield error("ADAPTER_FOLDER", f"{settings.adapter_folder} is no folder.", "Make it, or leave it empty.")
+    if settings.allow_downloads:
+        cache = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface"))
+        if not _can_be_written(cache):
+            yield error("ALLOW_DOWNLOADS", f"{cache} cannot be written to.", "Set HF_HOME to a folder that can.")
+        elif (free := machine.disk_bytes(cache)) < _DOWNLOAD_BYTES:
+            yield warning(
+                "ALLOW_DOWNLOADS",
+                f"{_gib(free)} are free where models are downloaded to; 8B weights are 16 GB.",
+                "Set HF_HOME to a larger disk, or take a larger container disk.",
+            )
+
+
+def keys(settings: Settings, _machine: Machine) -> Iterator[Finding]:
+    """The HTTP server would start; a worker needs no key."""
+    if settings.auth_disabled:
+        yield warning("AUTH_DISABLED", "Anybody may ask.", "Set API_KEYS or KEYS_FILE, and AUTH_DISABLED=false.")
+    elif not settings.api_keys and settings.keys_file is None:
+        yield warning(
+            "API_KEYS", "The HTTP server does not start without a key; a worker does.", "Set API_KEYS or KEYS_FILE."
+        )
+    elif settings.keys_file is not None and not settings.keys_file.is_file():
+        yield warning("KEYS_FILE", f"{settings.keys_file} is not there.", "Run `python -m local_server keys new NAME`.")
+
+
+CHECKS: tuple[Check, ...] = (device, base_model, adapters, embedder, reranker, store, folders, keys)
+
+
+def _memory(settings: Settings, machine: Machine, weights: int) -> Iterator[Finding]:
+    on_gpu = machine.gpu is not None and settings.device != "cpu"
+    cache = settings.kv_cache_mib * 1024 * 1024 or _LEAST_CACHE_BYTES
+    needed = weights + cache + (0 if on_gpu else _PROCESS_BYTES)
+    has = machine.gpu_bytes if on_gpu else machine.memory_bytes
+    where = "of the GPU's memory" if on_gpu else "of memory"
+    if needed > has:
+        yield error(
+            "KV_CACHE_MIB" if weights + _PROCESS_BYTES < has and settings.kv_cache_mib else "BASE_MODEL",
+            f"{_gib(needed)} {where} are needed, for weights and KV cache, and {_gib(has)} are free.",
+            "Take a smaller model or KV_CACHE_MIB, or a machine with more memory.",
+        )
+
+
+def _failed(subject: str, failure: LoadError, remedy: str = "") -> Finding:
+    known = next((text for kind, text in _REMEDIES.items() if isinstance(failure, kind)), "")
+    detail = f" ({failure.detail})" if failure.detail else ""
+    return error(subject, f"{failure.message}{detail}", known or remedy or _ELSE)
+
+
+def _missing(folder: Path) -> list[str]:
+    return [name for name in ("config.json", "tokenizer.json", "*.safetensors") if not list(folder.glob(name))]
+
+
+def _is_embedder(folder: Path) -> bool:
+    return (folder / "modules.json").is_file() and bool(list(folder.rglob("*.safetensors")))
+
+
+def _weights_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*.safetensors"))
+
+
+def _can_be_written(folder: Path) -> bool:
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+def _gib(count: int) -> str:
+    return f"{count / _GIB:.1f} GiB"

@@ -1,0 +1,47 @@
+"""What this machine has."""
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Of a machine, what decides whether a model fits.
+
+    Attributes:
+        cores: of the CPU.
+        memory_bytes: that the kernel could give now, within the limit of the container.
+        gpu: its name; None where there is none that torch can use.
+        gpu_bytes: of its memory, free now.
+        disk_bytes: free where a path lies, or would lie.
+    """
+
+    cores: int
+    memory_bytes: int
+    gpu: str | None
+    gpu_bytes: int
+    disk_bytes: Callable[[Path], int]
+
+    @classmethod
+    def here(cls) -> "Machine":
+        """This one."""
+        import torch  # a second to import
+
+        from agent.engine.device import free_bytes
+
+        has_gpu = torch.cuda.is_available()
+        return cls(
+            os.cpu_count() or 1,
+            free_bytes(torch.device("cpu")),
+            torch.cuda.get_device_name() if has_gpu else None,
+            free_bytes(torch.device("cuda")) if has_gpu else 0,
+            _disk_bytes,
+        )
+
+
+def _disk_bytes(path: Path) -> int:
+    there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    return shutil.disk_usage(there).free
