@@ -1,4 +1,4 @@
-"""python -m benchmarks store | engine | cold_start"""
+"""python -m benchmarks store | engine | cold_start | capacity"""
 
 import importlib
 import sys
@@ -8,6 +8,7 @@ _BENCHMARKS = {
     "store": "benchmarks.store",
     "engine": "benchmarks.engine.main",
     "cold_start": "benchmarks.cold_start.main",
+    "capacity": "benchmarks.capacity.main",
 }
 
 

@@ -1,0 +1,1 @@
+"""How many workers a load needs, how long its questions wait, and what that costs: a simulation."""
