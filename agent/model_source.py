@@ -23,7 +23,7 @@ def locate(value: str, setting: str, settings: Settings, platform_cache: Path = 
         ModelNotFound: it is nowhere; the message names it and the remedy.
     """
     folder = Path(value)
-    if folder.is_dir():
+    if value and folder.is_dir():  # nothing is not the folder that one is in
         return folder.resolve()
     if _HUB_ID.fullmatch(value):
         for cache in (platform_cache, _hub_cache()):
@@ -56,8 +56,10 @@ def _snapshot(cache: Path, hub_id: str) -> Path | None:
 
 
 def _download(hub_id: str, setting: str, settings: Settings) -> Path:
-    from huggingface_hub import snapshot_download  # 0.3 s to import, and hardly anybody needs it
+    from huggingface_hub import constants, snapshot_download  # 0.3 s to import, and hardly anybody needs it
 
+    # HF_HUB_OFFLINE is the image's, for everybody who has not said that downloads are allowed.
+    constants.HF_HUB_OFFLINE = False
     try:
         folder = snapshot_download(hub_id, token=settings.hf_token.get_secret_value() or None)
     except (OSError, ValueError) as error:
