@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import gc
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -86,7 +87,7 @@ def load(settings: Settings, phase: Phase) -> Loaded:
         LoadError: what is missing or does not fit; nothing stays loaded.
     """
     # It is tried again: what stayed would hold its memory, and its thread, for ever.
-    with ExitStack() as undone:
+    with ExitStack() as undone, _without_collections():
         # The store first: when it is missing or altered, that is known before torch is imported.
         with _timed("store", phase):
             store = Store(settings.rag_store)
@@ -198,6 +199,18 @@ async def _warm_up(loaded: Loaded, embedder: Embedder) -> None:
     for adapter in dict.fromkeys((None, loaded.engine.default_adapter)):
         async for _delta in loaded.engine.generate(prompt, Sampling(max_tokens=2), adapter):
             pass
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Imports and models are a million objects, none of which is garbage: looking for it is a fifth of the time."""
+    gc.disable()
+    try:
+        yield
+        # What is there now stays for ever, and no later collection has to look at it.
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 @contextmanager

@@ -27,7 +27,6 @@ from agent.engine.loop import Loop, RunsSteps
 from agent.engine.mailbox import Mailboxes
 from agent.engine.options import EngineOptions
 from agent.engine.outcomes import Outcomes
-from agent.engine.packed import pack
 from agent.engine.provenance import Provenance
 from agent.engine.request import Request
 from agent.engine.runner import Runner
@@ -37,6 +36,7 @@ from agent.engine.text_stream import TextStream
 from agent.engine.threads import ALL, compute_alone, compute_with
 from agent.engine.tokenizer import ChatTokenizer, end_ids
 from agent.errors import AskError, ConfigurationError, ModelInvalid, PromptTooLong
+from agent.packed import pack
 
 _MIB = 1024 * 1024
 _BLOCK = 16

@@ -18,6 +18,7 @@ from torch.nn import functional
 from transformers import AutoModel
 
 from agent.building import BUILDING
+from agent.packed import pack
 from agent.retrieval.encoder import read_json
 from agent.store.vectors import Vectors
 
@@ -68,6 +69,8 @@ class PlainEncoder:
                 folder, local_files_only=True, trust_remote_code=False, use_safetensors=True
             )  # fmt: skip
         self._model = model.eval().to(device)
+        if device == "cpu":
+            pack(self._model)
         self._device = device
         modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
         self._takes_mean = _pooling(folder, modules) == {_MEAN}

@@ -20,13 +20,13 @@ from agent.engine.cuda.whole_cache import WholeCache
 from agent.engine.kv_cache import KVCache
 from agent.engine.loop import Loop, RunsSteps
 from agent.engine.lora import Adapters, Routing
-from agent.engine.packed import pack
 from agent.engine.request import Request
 from agent.engine.runner import Runner
 from agent.engine.scheduler import Scheduler
 from agent.engine.scores import Scores
 from agent.engine.step import Span
 from agent.errors import AskError
+from agent.packed import pack
 
 Case = tuple[tuple[int, ...], str | None]
 VOCABULARY = 97

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from agent.engine.packed import PackedLinear, pack
+from agent.packed import PackedLinear, pack
 from tests.agent.engine.tiny import tiny_model
 from tests.conftest import ROOT
 
@@ -37,7 +37,7 @@ def test_a_packed_layer_computes_what_the_layer_does(
 def test_compiled_programs_are_kept_in_number_unless_somebody_says_otherwise() -> None:
     """In a process of its own: the libraries read it once."""
     code = (
-        "import psutil, torch; from torch import nn; from agent.engine.packed import pack\n"
+        "import psutil, torch; from torch import nn; from agent.packed import pack\n"
         "torch.set_default_dtype(torch.bfloat16); layers = nn.Sequential(nn.Linear(576, 1536), nn.Linear(1536, 576))\n"
         "pack(layers); rss = lambda: psutil.Process().memory_info().rss / 2**20\n"
         "with torch.inference_mode():\n"
