@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -90,3 +91,12 @@ def test_other_modules_are_left_to_sentence_transformers(folder: Path, tmp_path:
         assert not is_plain(target)
     (target / "modules.json").unlink()
     assert not is_plain(target)
+
+
+def test_models_that_are_built_at_once_do_not_spoil_each_other(folder: Path) -> None:
+    """transformers makes tensors without data for all threads while it builds one."""
+    expected = PlainEncoder(folder, "cpu").encode(TEXTS, 16)
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda _: PlainEncoder(folder, "cpu"), range(4)))
+    for encoder in made:
+        np.testing.assert_allclose(encoder.encode(TEXTS, 16), expected, atol=1e-6)
