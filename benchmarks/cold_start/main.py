@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -90,7 +91,9 @@ def _start(name: str, cache: str, command: Sequence[str]) -> Start:
     told: dict[str, object] = {}
     began = time.monotonic()
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=env, stdout=pipe, stderr=pipe, text=True) as process:  # noqa: S603
+    with subprocess.Popen(  # noqa: S603
+        command, env=env, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         for line in process.stdout:
@@ -100,7 +103,8 @@ def _start(name: str, cache: str, command: Sequence[str]) -> Start:
                 told |= step
             if ANSWERED in at:
                 break
-        process.kill()
+        # vLLM's engine is a process of its own, which holds the pipe.
+        os.killpg(process.pid, signal.SIGKILL)
         errors = process.stderr.read()
     if ANSWERED not in at:
         raise subprocess.CalledProcessError(process.returncode, command, stderr=errors)
