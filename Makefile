@@ -15,7 +15,7 @@ export HF_HUB_OFFLINE := 1
 export TRANSFORMERS_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install models reranker index clients run serve ingest eval bench test test-slow chaos soak test-gpu check format lock hub sbom docs-artefacts dashboard-picture clean
+.PHONY: help install models reranker index clients run serve ingest eval bench test test-slow test-ray chaos soak test-gpu check format lock hub sbom docs-artefacts dashboard-picture clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,10 @@ test: $(INDEX) $(if $(shell command -v npm),$(CLIENTS)) ## every test that needs
 
 test-slow: $(INDEX) ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow
+
+test-ray: $(INDEX) ## deploy/ray_serve.py on a Ray of this machine; installs Ray, 200 MB
+	@$(PIP) --quiet -r requirements-ray.txt
+	@$(BIN)/python -m pytest -m slow tests/deploy/test_ray_serve.py
 
 chaos: $(INDEX) ## break things at random moments, and show what came of it; about half an hour
 	@$(BIN)/python -m pytest -m chaos --deselect tests/chaos/test_soak.py

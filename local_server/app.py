@@ -45,13 +45,13 @@ _OPENAI_ERRORS: dict[int, type[AskError]] = {404: NotFound, 429: QuotaExceeded, 
 
 
 def create_app(
-    runtime: Answering, platform: Platform, keys: Keys | None, heartbeat_s: float = HEARTBEAT_S
+    runtime: Answering, platform: Platform | None, keys: Keys | None, heartbeat_s: float = HEARTBEAT_S
 ) -> FastAPI:  # fmt: skip
     """The application around one runtime; it begins to load when the server starts, and serves `/health` meanwhile.
 
     Args:
         runtime: what answers.
-        platform: what is under /v2.
+        platform: what is under /v2; None is nothing.
         keys: who may ask; None lets anybody.
         heartbeat_s: as `EventStream`.
     """
@@ -70,17 +70,23 @@ def create_app(
     app.include_router(openai_router(runtime, heartbeat_s))
     app.include_router(health_router(runtime))
     app.include_router(metrics_router(runtime))
-    app.include_router(client_router(platform.endpoint))
-    app.include_router(worker_router(platform.endpoint, platform.faults))
-    if platform.endpoint.settings.faults:
-        app.include_router(fault_router(platform.faults, platform.endpoint, platform.fleet))
+    if platform is not None:
+        _include_platform(app, platform)
     app.add_exception_handler(AskError, _on_ask_error)
     app.add_exception_handler(PlatformError, _on_platform_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     attempts = Attempts(settings.auth_failures_per_minute)
-    app.add_middleware(Edge, keys=keys, worker_keys=platform.worker_keys, attempts=attempts)
+    worker_keys = platform.worker_keys if platform is not None else Keys([])
+    app.add_middleware(Edge, keys=keys, worker_keys=worker_keys, attempts=attempts)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     return app
+
+
+def _include_platform(app: FastAPI, platform: Platform) -> None:
+    app.include_router(client_router(platform.endpoint))
+    app.include_router(worker_router(platform.endpoint, platform.faults))
+    if platform.endpoint.settings.faults:
+        app.include_router(fault_router(platform.faults, platform.endpoint, platform.fleet))
 
 
 def _fastapi(*, docs_enabled: bool, **options: Any) -> FastAPI:  # noqa: ANN401 - FastAPI's options

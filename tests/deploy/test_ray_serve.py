@@ -1,0 +1,105 @@
+"""Two replicas on a Ray of this machine, one of which is killed under load."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from tests.conftest import ROOT, environment
+from tests.local_server.serving import wait
+
+pytest.importorskip("ray", reason="needs requirements-ray.txt")
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+KEY = "sesame-1"
+QUESTION = "Which port does the HTTP server listen on?"
+ASKERS = 8
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[httpx.Client]:
+    """Of a gate before two replicas."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "tests.deploy.ray_app", str(port), "2"]
+    env = environment(api_keys=KEY, log_level="ERROR") | {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(ROOT)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert "ready\n" in iter(process.stdout.readline, "")
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"X-API-KEY": KEY}, timeout=60) as asking:
+            wait(lambda: asking.get("/health/ready").status_code == 200, 60)
+            yield asking
+        process.stdin.close()
+        try:
+            process.wait(60)
+        finally:
+            process.kill()
+
+
+def replicas() -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if any("ServeReplica:askpod:Answers" in word for word in process.cmdline()):
+                found.append(process)
+    return found
+
+
+def test_a_gate_serves_the_whole_api(client: httpx.Client) -> None:
+    """Answers, streams, models, errors and keys, as one process would."""
+    answer = client.post("/v1/ask", json={"question": QUESTION}).json()
+    assert "port 8000" in answer["answer"]
+    assert answer["citations"]
+    events = client.post("/v1/ask", json={"question": QUESTION, "stream": True}).text
+    assert ["event: final", "event: done"] == [line for line in events.splitlines() if line.startswith("event")][-2:]
+    wrong = client.post("/v1/ask", json={"question": QUESTION, "adapter": "nobody"})
+    assert (422, "unknown_adapter") == (wrong.status_code, wrong.json()["code"])
+    late = client.post("/v1/ask", json={"question": QUESTION, "timeout_s": 0.05})
+    assert (504, "deadline_exceeded") == (late.status_code, late.json()["code"])
+    assert 401 == client.post("/v1/ask", json={}, headers={"X-API-KEY": "wrong"}).status_code
+    assert {"askpod"} <= {model["id"] for model in client.get("/v1/models").json()["data"]}
+    assert 404 == httpx.get(f"{client.base_url}/v2/askpod/health", headers={"Authorization": KEY}).status_code
+
+
+def test_a_replica_that_is_killed_costs_what_it_was_answering(client: httpx.Client) -> None:
+    """Those callers are told to ask again, nobody else sees anything, and another takes its place."""
+    seen, until, lock = Counter[tuple[int, Any]](), time.monotonic() + 12, threading.Lock()
+
+    def ask() -> None:
+        with httpx.Client(base_url=client.base_url, headers=client.headers, timeout=60) as asking:
+            while time.monotonic() < until:
+                response = asking.post("/v1/ask", json={"question": QUESTION})
+                body = response.json()
+                with lock:
+                    seen[response.status_code, body.get("code"), body.get("retryable")] += 1  # type: ignore[index]
+
+    askers = [threading.Thread(target=ask) for _ in range(ASKERS)]
+    for asker in askers:
+        asker.start()
+    time.sleep(3)
+    before = replicas()
+    assert 2 == len(before)
+    os.kill(before[0].pid, signal.SIGKILL)
+    for asker in askers:
+        asker.join()
+    told = {outcome for outcome in seen if outcome[0] != 200}
+    assert told <= {(503, "unavailable", True)}
+    assert 0 < seen[503, "unavailable", True] <= ASKERS  # type: ignore[index]
+    assert seen[200, None, None] > 20  # type: ignore[index]
+    wait(lambda: len(replicas()) == 2, 60)
+    assert before[0].pid not in {process.pid for process in replicas()}
+    assert 200 == client.post("/v1/ask", json={"question": QUESTION}).status_code
