@@ -29,8 +29,10 @@ from agent.settings import NO_MODEL, Settings
 from agent.store.store import Store
 from agent.telemetry.clock import ms_since
 from agent.telemetry.tracing import span
+from agent.text.language import detect_language
 
 Phase = Callable[[str, float], None]
+_A_QUESTION = "Which of the languages of the documents is this?"
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -97,6 +99,8 @@ def load(settings: Settings, phase: Phase) -> Loaded:
         # What was hashed has been read: the embedder's files come off the disk once.
         embedding = embedder_folder(settings)
         verified = _submit(hashing, _verify, embedding, phase)
+        # What it reads is compressed: without this the first question would unpack it.
+        language = _submit(hashing, detect_language, _A_QUESTION)
         ReadAhead(_weights(settings))
         with _timed("imports", phase):
             _import_everything(settings, embedding)
@@ -105,6 +109,7 @@ def load(settings: Settings, phase: Phase) -> Loaded:
             engine = load_language_model(settings)
         undone.callback(engine.close)
         found = searching.result()
+        language.result()
         _let_the_engine_compute(settings)
         loaded = assemble(engine, store, found.embedder, settings, found.reranker, found.router)
         with _timed("warm_up", phase):

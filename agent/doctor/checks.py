@@ -26,7 +26,7 @@ _REMEDIES: dict[type[LoadError], str] = {
     ModelNotFound: "Name a folder that is there, or a Hub id that is cached, or set ALLOW_DOWNLOADS=true.",
     ModelInvalid: "Copy the model again: config.json, tokenizer.json and *.safetensors are needed.",
     AdapterMismatch: "Name the base model that it was trained on in BASE_MODEL, or leave it out of LORA_MODEL.",
-    StoreMissing: "Run `make ingest DOCS=folder`, or set RAG_STORE to where the store is.",
+    StoreMissing: "Set RAG_STORE to where the store is, or build one there with `make ingest DOCS=folder`.",
     StoreMismatch: "Build it again with `make ingest DOCS=folder`, or set EMBEDDING_MODEL to that one.",
 }
 _ELSE = "Set it as docs/configuration.md says."
@@ -36,6 +36,9 @@ def store(settings: Settings, _machine: Machine) -> Iterator[Finding]:
     """It is there, whole, of this version and of this embedder."""
     try:
         opened = Store(settings.rag_store)
+    except StoreMissing:
+        yield error("RAG_STORE", f"There is no store in {settings.rag_store}.", _REMEDIES[StoreMissing])
+        return
     except LoadError as failure:
         yield _failed("RAG_STORE", failure, "Build it again with `make ingest DOCS=folder`.")
         return
