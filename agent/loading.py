@@ -6,7 +6,7 @@ import gc
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -147,8 +147,10 @@ def _import_everything(settings: Settings, embedding: Path) -> None:
     import agent.retrieval.model_embedder
     from agent.retrieval.plain_encoder import is_plain
 
-    if not is_plain(embedding):
-        import agent.retrieval.library_encoder  # noqa: F401
+    # What is wrong with its files is told when it is loaded.
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        if not is_plain(embedding):
+            import agent.retrieval.library_encoder  # noqa: F401
 
 
 def _has_own_engine(settings: Settings) -> bool:
