@@ -20,7 +20,7 @@ from agent.model_source import locate
 from agent.multi_agent import MultiAgent
 from agent.read_ahead import ReadAhead
 from agent.retrieval.embedder import Embedder
-from agent.retrieval.loading import embedder_folder, load_embedder, load_reranker, reranker_folder
+from agent.retrieval.loading import embedder_folder, embedder_in, load_reranker, reranker_folder
 from agent.retrieval.model_files import fingerprint_of
 from agent.retrieval.reranker import Reranker
 from agent.retrieval.retriever import Retriever
@@ -104,7 +104,7 @@ def load(settings: Settings, phase: Phase) -> Loaded:
         ReadAhead(_weights(settings))
         with _timed("imports", phase):
             _import_everything(settings, embedding)
-        searching = _submit(beside, _load_searching, settings, store, verified, phase)
+        searching = _submit(beside, _load_searching, settings, store, embedding, verified, phase)
         with _timed("model", phase):
             engine = load_language_model(settings)
         undone.callback(engine.close)
@@ -167,14 +167,16 @@ def _let_the_engine_compute(settings: Settings) -> None:
             compute_alone()
 
 
-def _load_searching(settings: Settings, store: Store, verified: "Future[str]", phase: Phase) -> _Searching:
+def _load_searching(
+    settings: Settings, store: Store, embedding: Path, verified: "Future[str]", phase: Phase
+) -> _Searching:  # fmt: skip
     if _has_own_engine(settings):
         from agent.engine.threads import ALL, compute_with
 
         # This thread ends soon, and its helpers with it.
         compute_with(ALL)
     with _timed("embedder", phase):
-        embedder = load_embedder(settings, verified.result())
+        embedder = embedder_in(embedding, settings, verified.result())
         if embedder.fingerprint != store.manifest.embedder_fingerprint:
             raise StoreMismatch("The store was built with another embedding model; build it again.")
         reranker = load_reranker(settings)

@@ -26,7 +26,7 @@ def locate(value: str, setting: str, settings: Settings, platform_cache: Path = 
     if value and folder.is_dir():  # nothing is not the folder that one is in
         return folder.resolve()
     if _HUB_ID.fullmatch(value):
-        for cache in (platform_cache, _hub_cache()):
+        for cache in (platform_cache, hub_cache()):
             if (snapshot := _snapshot(cache, value)) is not None:
                 return snapshot
         if settings.allow_downloads:
@@ -39,7 +39,8 @@ def locate(value: str, setting: str, settings: Settings, platform_cache: Path = 
     raise ModelNotFound(f"{setting} was not found. {hint}", detail=value)
 
 
-def _hub_cache() -> Path:
+def hub_cache() -> Path:
+    """Where the Hugging Face libraries keep what they download."""
     home = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface"))
     return Path(os.environ.get("HF_HUB_CACHE", home / "hub"))
 

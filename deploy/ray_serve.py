@@ -138,16 +138,17 @@ class Replicas:
         Raises:
             AskError: as `agent.service.AskService.answer`; `Unavailable` where the replica has died.
         """
+        answer = None
+        # To its end: an iterator that is left in the middle is closed whenever Python comes to it.
         async for event in self.ask(request, caller):
             if isinstance(event, FinalEvent):
-                return event.answer
-        raise InternalError(detail="a replica said no more")
+                answer = event.answer
+        if answer is None:
+            raise InternalError(detail="a replica said no more")
+        return answer
 
-    def ask(self, request: AskRequest, caller: Caller) -> AsyncIterator[AskEvent]:
+    async def ask(self, request: AskRequest, caller: Caller) -> AsyncIterator[AskEvent]:
         """The events, the whole answer last. Closing the iterator stops the work."""
-        return self._ask(request, caller)
-
-    async def _ask(self, request: AskRequest, caller: Caller) -> AsyncIterator[AskEvent]:
         try:
             if self._draining:
                 raise Draining

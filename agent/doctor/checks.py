@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from agent.doctor.finding import Finding, error, ok, warning
-from agent.doctor.machine import Machine
+from agent.doctor.machine import Machine, nearest
 from agent.errors import AdapterMismatch, LoadError, ModelInvalid, ModelNotFound, StoreMismatch, StoreMissing
 from agent.language_model import adapter_folders, default_adapter
-from agent.model_source import locate
+from agent.model_source import hub_cache, locate
 from agent.retrieval.loading import embedder_folder, reranker_folder
 from agent.retrieval.model_files import fingerprint_of
 from agent.settings import NO_MODEL, Settings
@@ -149,7 +149,7 @@ def folders(settings: Settings, machine: Machine) -> Iterator[Finding]:
     if settings.adapter_folder and not Path(settings.adapter_folder).is_dir():
         yield error("ADAPTER_FOLDER", f"{settings.adapter_folder} is no folder.", "Make it, or leave it empty.")
     if settings.allow_downloads:
-        cache = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface"))
+        cache = hub_cache()
         if not _can_be_written(cache):
             yield error("ALLOW_DOWNLOADS", f"{cache} cannot be written to.", "Set HF_HOME to a folder that can.")
         elif (free := machine.disk_bytes(cache)) < _DOWNLOAD_BYTES:
@@ -208,7 +208,7 @@ def _weights_bytes(folder: Path) -> int:
 
 
 def _can_be_written(folder: Path) -> bool:
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    there = nearest(folder)
     return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 

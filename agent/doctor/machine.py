@@ -42,6 +42,10 @@ class Machine:
         )
 
 
+def nearest(path: Path) -> Path:
+    """The path itself, or what of it is there already."""
+    return next(place for place in (path, *path.absolute().parents) if place.exists())
+
+
 def _disk_bytes(path: Path) -> int:
-    there = next(place for place in (path, *path.absolute().parents) if place.exists())
-    return shutil.disk_usage(there).free
+    return shutil.disk_usage(nearest(path)).free

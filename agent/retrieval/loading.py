@@ -27,17 +27,26 @@ def reranker_folder(settings: Settings) -> Path | None:
     return locate(settings.reranker_model, "RERANKER_MODEL", settings) if settings.reranker_model else None
 
 
-def load_embedder(settings: Settings, fingerprint: str | None = None) -> Embedder:
-    """The embedding model, on the CPU: one question is one short text, and the GPU's memory is the answers'.
-
-    `fingerprint` is what `fingerprint_of` makes of its folder, where somebody knows it already.
+def load_embedder(settings: Settings) -> Embedder:
+    """The embedding model that the settings name.
 
     Raises:
         ModelNotFound, ModelInvalid: see `agent.errors`.
     """
+    return embedder_in(embedder_folder(settings), settings)
+
+
+def embedder_in(folder: Path, settings: Settings, fingerprint: str | None = None) -> Embedder:
+    """The one in this folder, on the CPU: one question is one short text, and the GPU's memory is the answers'.
+
+    `fingerprint` is what `fingerprint_of` makes of the folder, where somebody knows it already.
+
+    Raises:
+        ModelInvalid: see `agent.errors`.
+    """
     from agent.retrieval.model_embedder import ModelEmbedder  # torch and transformers take seconds to import
 
-    return ModelEmbedder(embedder_folder(settings), device="cpu", batch=settings.embed_batch, fingerprint=fingerprint)
+    return ModelEmbedder(folder, device="cpu", batch=settings.embed_batch, fingerprint=fingerprint)
 
 
 def load_reranker(settings: Settings) -> Reranker | None:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,7 +20,7 @@ from local_server.platform.settings import PlatformSettings
 from local_server.server import Server
 from tests.conftest import ROOT, environment
 from tests.fakes.loading import scripted_loader
-from tests.local_server.serving import wait
+from tests.local_server.serving import free_port, wait
 
 KEY = "sesame-1"
 
@@ -65,9 +64,7 @@ def real_server(**settings: object) -> AbstractContextManager[Serving]:
 
 @contextmanager
 def _serving(command: Sequence[str], stdout: int | None, **settings: object) -> Iterator[Serving]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     env = environment(api_keys=KEY, port=port, log_level="ERROR", **settings)
     with subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env=env, stdout=stdout) as process:
         serving = Serving(process, port)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,7 +16,7 @@ import psutil
 import pytest
 
 from tests.conftest import ROOT, environment
-from tests.local_server.serving import wait
+from tests.local_server.serving import free_port, wait
 
 pytest.importorskip("ray", reason="needs requirements-ray.txt")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -30,9 +29,7 @@ ASKERS = 8
 @pytest.fixture(scope="module")
 def client() -> Iterator[httpx.Client]:
     """Of a gate before two replicas."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "tests.deploy.ray_app", str(port), "2"]
     env = environment(api_keys=KEY, log_level="ERROR") | {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(ROOT)}
     pipe = subprocess.PIPE

@@ -24,6 +24,13 @@ WORKER = (sys.executable, "-m", "tests.handler.scripted_worker", "0.02")
 JSON_TYPE = {"Content-Type": "application/json"}
 
 
+def free_port() -> int:
+    """One that nobody listens on now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @contextmanager
 def serving(
     runtime: Runtime, *, until_ready: bool = True, grace_s: float = 5, heartbeat_s: float = 15.0,

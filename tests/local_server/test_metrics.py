@@ -1,6 +1,5 @@
 """GET /metrics: who may read it, and whether it says what happened."""
 
-import socket
 from collections import Counter
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from local_server.keys import Key, KeyFile
 from local_server.platform.settings import PlatformSettings
 from tests.fakes.loading import scripted_loader
 from tests.local_server.conftest import Log
-from tests.local_server.serving import KEY, QUESTION, problem, serving, wait
+from tests.local_server.serving import KEY, QUESTION, free_port, problem, serving, wait
 
 ADMIN = "admin-secret"
 Samples = Counter[tuple[str, frozenset[tuple[str, str]]]]
@@ -135,9 +134,7 @@ def test_the_number_of_series_is_bounded(settings: Settings) -> None:
 def test_metrics_can_have_a_port_of_their_own(settings: Settings) -> None:
     """Without a key: whoever reaches the port may read them."""
     runtime = Runtime(settings, scripted_loader(ScriptedEngine()))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     listen("127.0.0.1", port, runtime.gauges)
     found = samples(httpx.get(f"http://127.0.0.1:{port}/metrics").text)
     assert 1 == value(found, "state", state="starting")

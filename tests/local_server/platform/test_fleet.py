@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -28,7 +27,7 @@ from local_server.platform.workers import Workers as PlatformWorkers
 from tests.conftest import ROOT, environment
 from tests.fakes.loading import scripted_loader
 from tests.local_server.conftest import Log
-from tests.local_server.serving import KEY, QUESTION, WORKER, serving, wait
+from tests.local_server.serving import KEY, QUESTION, WORKER, free_port, serving, wait
 
 BODY = {"input": {"question": QUESTION}}
 
@@ -82,9 +81,7 @@ class Workers:
     @contextmanager
     def server(self, grace_s: int) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
         """A server of one of them in a process of its own."""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         code = (
             "from tests.local_server.platform.test_fleet import runtime; from local_server.server import Server;"
             "from local_server.platform.settings import PlatformSettings;"

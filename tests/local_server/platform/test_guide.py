@@ -3,13 +3,13 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 from agent.settings import Settings
 from tests.conftest import ROOT, environment
+from tests.local_server.serving import free_port
 
 EXPECTED = (
     # What each block must print, but for the first, which starts the server.
@@ -23,9 +23,7 @@ EXPECTED = (
 
 def test_every_command_of_the_guide_does_what_it_says(real_settings: Settings, tmp_path: Path) -> None:
     """In one shell, on another port; the server of the first block is the one that the others ask."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     guide = (ROOT / "docs" / "platform.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```bash\n(.*?)^```", guide, re.M | re.S)
     assert len(EXPECTED) + 1 == len(blocks)
