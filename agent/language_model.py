@@ -17,10 +17,11 @@ from agent.settings import (
     NO_MODEL,
     Settings,
 )
+from agent.telemetry.clock import Phase, untold
 
 
-def load_language_model(settings: Settings) -> Engine:
-    """The engine with base model and adapters in it.
+def load_language_model(settings: Settings, phase: Phase = untold) -> Engine:
+    """The engine with base model and adapters in it; `phase` is told how long the adapters took.
 
     Raises:
         ModelNotFound, ModelInvalid, AdapterMismatch, ConfigurationError: see `agent.errors`.
@@ -39,7 +40,7 @@ def load_language_model(settings: Settings) -> Engine:
         raise ConfigurationError("TENSOR_PARALLEL needs ENGINE=vllm.")
     from agent.engine.transformers_engine import TransformersEngine  # torch and transformers take seconds to import
 
-    return TransformersEngine(engine_options(settings))
+    return TransformersEngine(engine_options(settings), phase)
 
 
 def engine_options(settings: Settings) -> EngineOptions:

@@ -27,11 +27,10 @@ from agent.retrieval.retriever import Retriever
 from agent.router import Router
 from agent.settings import NO_MODEL, Settings
 from agent.store.store import Store
-from agent.telemetry.clock import ms_since
+from agent.telemetry.clock import Phase, ms_since
 from agent.telemetry.tracing import span
 from agent.text.language import detect_language
 
-Phase = Callable[[str, float], None]
 _A_QUESTION = "Which of the languages of the documents is this?"
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -101,15 +100,16 @@ def load(settings: Settings, phase: Phase) -> Loaded:
         verified = _submit(hashing, _verify, embedding, phase)
         # What it reads is compressed: without this the first question would unpack it.
         language = _submit(hashing, detect_language, _A_QUESTION)
-        ReadAhead(_weights(settings))
+        reading = ReadAhead(_weights(settings))
         with _timed("imports", phase):
             _import_everything(settings, embedding)
         searching = _submit(beside, _load_searching, settings, store, embedding, verified, phase)
         with _timed("model", phase):
-            engine = load_language_model(settings)
+            engine = load_language_model(settings, phase)
         undone.callback(engine.close)
         found = searching.result()
         language.result()
+        phase("read_ahead", round(reading.wait() * 1000, 1))
         _let_the_engine_compute(settings)
         loaded = assemble(engine, store, found.embedder, settings, found.reranker, found.router)
         with _timed("warm_up", phase):
@@ -181,7 +181,7 @@ def _load_searching(
             raise StoreMismatch("The store was built with another embedding model; build it again.")
         reranker = load_reranker(settings)
     with _timed("router", phase):
-        return _Searching(embedder, reranker, Router(embedder))
+        return _Searching(embedder, reranker, Router(embedder, store))
 
 
 def assemble(
@@ -196,7 +196,7 @@ def assemble(
         return Retriever(opened, settings.dense_weight, reranker)
 
     corpora = LiveCorpus(store, settings.rag_store, make_retriever, embedder.fingerprint)
-    return Loaded(engine, MultiAgent(engine, corpora, embedder, settings, router or Router(embedder)), corpora)
+    return Loaded(engine, MultiAgent(engine, corpora, embedder, settings, router or Router(embedder, store)), corpora)
 
 
 async def _warm_up(loaded: Loaded, embedder: Embedder) -> None:

@@ -1,6 +1,7 @@
 """Reads files into the page cache while Python imports: loading them then waits for no disk."""
 
 import threading
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,10 +19,26 @@ class ReadAhead:
         # The largest first: they take longest.
         self._left = sorted(files, key=_size)
         self._lock = threading.Lock()
-        for number in range(min(_READERS, len(self._left))):
-            threading.Thread(target=self._read, name=f"askpod-read-ahead-{number}", daemon=True).start()
+        self._began = self._ended = time.monotonic()
+        self._readers = [
+            threading.Thread(target=self._read, name=f"askpod-read-ahead-{number}", daemon=True)
+            for number in range(min(_READERS, len(self._left)))
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def wait(self) -> float:
+        """Until everything has been read; the seconds that took from the beginning."""
+        for reader in self._readers:
+            reader.join()
+        return self._ended - self._began
 
     def _read(self) -> None:
+        self._read_what_is_left()
+        with self._lock:
+            self._ended = time.monotonic()
+
+    def _read_what_is_left(self) -> None:
         part = memoryview(bytearray(_PART))
         while True:
             with self._lock:

@@ -13,6 +13,7 @@ from itertools import dropwhile
 from agent.retrieval.embedder import Embedder
 from agent.retrieval.query import Query
 from agent.schemas import Language, Route
+from agent.store.store import Store
 from agent.store.vectors import Vectors
 from agent.text.words import words
 
@@ -89,6 +90,7 @@ PROTOTYPES: dict[str, tuple[str, ...]] = {
         "¿qué cubre vuestro seguro?", "¿cuántos años hay que tener para conducir?", "¿qué información necesitáis?",
     ),
 }  # fmt: skip
+PROTOTYPE_TEXTS = tuple(text for utterances in PROTOTYPES.values() for text in utterances)
 # How much nearer than the nearest ordinary question, in cosine, and how near at all.
 _MARGIN = 0.03
 _NEAR = {"chat": 0.92, "corpus": 0.93}
@@ -128,13 +130,14 @@ class Router:
     """Decides whether documents are searched at all.
 
     Args:
-        embedder: compares with the prototypes. They are embedded once, here.
+        embedder: compares with the prototypes.
+        store: has their vectors, if this embedder and this version built it; else they are embedded here.
     """
 
-    def __init__(self, embedder: Embedder) -> None:
-        texts = [text for utterances in PROTOTYPES.values() for text in utterances]
+    def __init__(self, embedder: Embedder, store: Store | None = None) -> None:
+        vectors = store.question_vectors(PROTOTYPE_TEXTS) if store is not None else None
+        self._vectors = embedder.embed_questions(PROTOTYPE_TEXTS) if vectors is None else vectors
         self._kinds = [kind for kind, utterances in PROTOTYPES.items() for _ in utterances]
-        self._vectors = embedder.embed_questions(texts)
 
     def by_rules(self, question: str, language: Language) -> Decision | None:
         """What the rules know for certain; None when they do not.

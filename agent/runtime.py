@@ -9,6 +9,7 @@ Loading happens in a thread of its own, or in the caller's when it has nothing e
 it takes its first job).
 """
 
+import resource
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -28,14 +29,14 @@ from agent.schemas import Answer, AskEvent, AskRequest
 from agent.service import AskService
 from agent.settings import Settings
 from agent.telemetry import signals
-from agent.telemetry.clock import ms_since
+from agent.telemetry.clock import Phase, ms_since
 from agent.telemetry.logs import get_logger
 from agent.telemetry.metrics import gauge
 from agent.telemetry.request_line import Caller, log_refusal
 from agent.telemetry.tracing import span
 from agent.version import VERSIONS
 
-Loader = Callable[[Settings, Callable[[str, float], None]], Loaded]
+Loader = Callable[[Settings, Phase], Loaded]
 
 
 class State(StrEnum):
@@ -67,6 +68,7 @@ class Attempt:
 
     number: int
     phases_ms: dict[str, float] = field(default_factory=dict)
+    peak_mib: int | None = None
     error: LoadError | None = None
 
 
@@ -119,9 +121,11 @@ class Runtime:
             self._loaded = loaded
             self._service = AskService(loaded.agent, self.settings)
             self._ready_ms = ms_since(self._since)
+            attempt.peak_mib = _peak_mib()
             self._become(State.READY)
             self.started = True
-        log.info("load.ready", attempt=attempt.number, ready_ms=self._ready_ms, **attempt.phases_ms)
+        told = {"ready_ms": self._ready_ms, "peak_mib": attempt.peak_mib}
+        log.info("load.ready", attempt=attempt.number, **told, **attempt.phases_ms)
         return True
 
     def keep_loading(self) -> threading.Thread:
@@ -286,9 +290,19 @@ class Runtime:
             "impairments": loaded.impairments() if loaded else [],
             "uptime_s": round(time.monotonic() - self._since, 1),
             "versions": VERSIONS,
-            "load": {"attempt": attempt.number, "ready_ms": self._ready_ms, "phases_ms": dict(attempt.phases_ms)},
+            "load": {
+                "attempt": attempt.number,
+                "ready_ms": self._ready_ms,
+                "peak_mib": attempt.peak_mib,
+                "phases_ms": dict(attempt.phases_ms),
+            },
             "loaded": loaded.describe() if loaded else None,
         }
         if attempt.error is not None and not self.ready:
             body["error"] = {"code": attempt.error.code, "message": attempt.error.message, "retrying": True}
         return body
+
+
+def _peak_mib() -> int:
+    """The most memory that this process has had in use, of the machine's (Linux counts in KiB)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

@@ -23,14 +23,18 @@ def watch(runtime: Runtime, *, every_s: float = 1.0) -> threading.Thread:
 
 
 def _watch(runtime: Runtime, every_s: float) -> None:
-    while not runtime.dead:
-        if runtime.state is State.CLOSED:
-            return
-        time.sleep(every_s)
-    get_logger().critical("engine.dead", exit_status=EXIT_STATUS)
-    time.sleep(_GRACE_S)
-    if runtime.state is State.CLOSED:
-        return
+    while True:
+        while not runtime.dead:
+            if runtime.state is State.CLOSED:
+                return
+            time.sleep(every_s)
+        get_logger().critical("engine.dead", ends_in_s=_GRACE_S, exit_status=EXIT_STATUS)
+        time.sleep(_GRACE_S)
+        if runtime.dead:
+            break
+        # A process that was frozen in the middle of a step has ended that step meanwhile.
+        if runtime.state is not State.CLOSED:
+            get_logger().warning("engine.alive")
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

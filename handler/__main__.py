@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.status import Status
 
 from agent.errors import ConfigurationError
-from agent.loading import Loaded, Phase, load
+from agent.loading import Loaded, load
 from agent.runtime import Loader, Runtime
 from agent.settings import Settings, explain
+from agent.telemetry.clock import Phase
 from agent.telemetry.logs import configure_logging
 from agent.telemetry.metrics import listen
 from agent.telemetry.tracing import configure_tracing

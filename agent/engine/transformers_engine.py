@@ -1,6 +1,7 @@
 """The engine on transformers, in this process: continuous batching over a model of its own."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
@@ -37,6 +38,7 @@ from agent.engine.threads import ALL, compute_alone, compute_with
 from agent.engine.tokenizer import ChatTokenizer, end_ids
 from agent.errors import AskError, ConfigurationError, ModelInvalid, PromptTooLong
 from agent.packed import pack
+from agent.telemetry.clock import Phase, ms_since, untold
 
 _MIB = 1024 * 1024
 _BLOCK = 16
@@ -51,11 +53,15 @@ _SHARE_OF_FREE_MEMORY = {"cpu": 0.25, "cuda": 0.85}
 class TransformersEngine:
     """Loads the base model and every adapter of the options, and starts.
 
+    Args:
+        options: what to load, and how to run it.
+        phase: told each part of loading that has a time of its own, and its milliseconds.
+
     Raises:
         ModelInvalid, AdapterMismatch, ConfigurationError: see `agent.errors`.
     """
 
-    def __init__(self, options: EngineOptions) -> None:
+    def __init__(self, options: EngineOptions, phase: Phase = untold) -> None:
         # What fails is raised, and reported by us.
         transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -63,7 +69,7 @@ class TransformersEngine:
         if self._device.type == "cpu":
             compute_alone()
         try:
-            self._load(options, self._device)
+            self._load(options, self._device, phase)
         except BaseException:
             if self._device.type == "cpu":
                 compute_with(ALL)
@@ -71,7 +77,7 @@ class TransformersEngine:
         self._mailboxes = Mailboxes()
         self._loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="askpod-adapters")
 
-    def _load(self, options: EngineOptions, device: torch.device) -> None:
+    def _load(self, options: EngineOptions, device: torch.device, phase: Phase) -> None:
         dtype = pick_dtype(options.dtype, device)
         # First: meanwhile another model may be built.
         self._tokenizer = ChatTokenizer(options.folder)
@@ -83,9 +89,11 @@ class TransformersEngine:
         self.model = options.name or options.folder.name
         self.context_length = int(getattr(model.config, "max_position_embeddings", 4096))
         self.default_adapter = options.default_adapter
+        began = time.monotonic()
         self._shelf = Shelf(
             model, {self.model, options.folder.name}, options.adapters, options.adapter_folder, options.most_adapters
         )
+        phase("adapters", ms_since(began))
         self.capacity = options.most_running or MOST_RUNNING[device.type]
         pool = BlockPool(self._cache_blocks(model, options, device, dtype), _BLOCK)
         step_tokens = options.step_tokens or _STEP_TOKENS[device.type]

@@ -14,6 +14,7 @@ from agent.ingest import journal as journal_file
 from agent.ingest.chunker import Chunker
 from agent.ingest.journal import DIGEST_BYTES, Journal
 from agent.retrieval.embedder import Embedder, PassageText, PassageVectors
+from agent.router import PROTOTYPE_TEXTS
 from agent.store.chunks import write_chunks
 from agent.store.documents import ChunkSpan, Document
 from agent.store.lexical import write_lexical
@@ -29,6 +30,7 @@ from agent.store.manifest import (
     sha256_of,
     write_manifest,
 )
+from agent.store.question_vectors import write_question_vectors
 from agent.store.sentence_vectors import write_sentence_vectors
 from agent.store.store import Store
 from agent.store.vectors import index_type_for, write_vectors
@@ -126,6 +128,10 @@ def _build(
         known = _Known(previous, journal)
         embedded = _embed(passages, digests, embedder, known, progress)
         _write_vectors(folder, digests, [len(passage.sentences) for passage in passages], known, embedder.dimension)
+    questions = None if previous is None else previous.question_vectors(PROTOTYPE_TEXTS)
+    if questions is None:
+        questions = embedder.embed_questions(PROTOTYPE_TEXTS)
+    write_question_vectors(folder, PROTOTYPE_TEXTS, questions)
     write_lexical(folder / LEXICAL_FOLDER, [terms(p.text, lang) for p, lang in zip(passages, languages, strict=True)])
     write_chunks(folder / CHUNKS_FILE, documents, digests)
     manifest = Manifest(

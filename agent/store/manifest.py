@@ -2,7 +2,8 @@
 
     rag_store/
       manifest.json            the only file that is ever replaced, by one rename
-      builds/<build id>/       index.faiss, sentences.npy, chunks.sqlite, bm25/*; never changed once written
+      builds/<build id>/       index.faiss, sentences.npy, questions-*.npy, chunks.sqlite, bm25/*; never changed once
+                               written
       embedding.journal        only while a build runs: the vectors it has made so far
       .lock                    held while a build runs
 
@@ -19,6 +20,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agent.errors import StoreCorrupt, StoreMismatch, StoreMissing
+from agent.store.question_vectors import PREFIX as QUESTIONS
 
 SCHEMA_VERSION = 3
 FILE_NAME = "manifest.json"
@@ -71,8 +73,12 @@ class Manifest(BaseModel):
     def index_id(self) -> str:
         """Twelve hex digits that name exactly this content, however the build came about."""
         content = self.model_dump(exclude={"built_at", "build", "files"})
-        content["files"] = sorted(file.sha256 for file in self.files if Path(file.path).name not in _VECTOR_FILES)
+        content["files"] = sorted(file.sha256 for file in self.files if not _holds_vectors(Path(file.path).name))
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _holds_vectors(name: str) -> bool:
+    return name in _VECTOR_FILES or name.startswith(QUESTIONS)
 
 
 def sealed(content: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """A store, verified and open."""
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 from agent.errors import StoreCorrupt
@@ -16,8 +17,9 @@ from agent.store.manifest import (
     read_manifest,
     verify_files,
 )
+from agent.store.question_vectors import read_question_vectors
 from agent.store.sentence_vectors import SentenceVectors
-from agent.store.vectors import VectorIndex
+from agent.store.vectors import VectorIndex, Vectors
 
 
 class Store:
@@ -35,6 +37,10 @@ class Store:
     def sentences_of(self, chunk: int) -> range:
         """The ids of a chunk's sentences."""
         return range(int(self._first_sentences[chunk]), int(self._first_sentences[chunk + 1]))
+
+    def question_vectors(self, questions: Sequence[str]) -> Vectors | None:
+        """The vectors that its embedder has made of just these questions, shape (questions, dimension), if it has."""
+        return read_question_vectors(self._build, questions)
 
     def close(self) -> None:
         """Close the files."""
@@ -56,6 +62,7 @@ class Store:
             return manifest
 
     def _open(self, build: Path, manifest: Manifest) -> None:
+        self._build = build
         # faiss raises RuntimeError, numpy ValueError, where a file is gone or is not what its name says.
         self.vectors = VectorIndex(build / INDEX_FILE)
         self.sentence_vectors = SentenceVectors(build / SENTENCES_FILE)

@@ -1,1 +1,1 @@
-"""Logs; traces and metrics will live here too."""
+"""Logs, traces and metrics."""

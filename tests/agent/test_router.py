@@ -1,5 +1,9 @@
 """Small talk, a question about the corpus, or a question for it."""
 
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from agent.retrieval.embedder import Embedder
@@ -8,8 +12,11 @@ from agent.retrieval.loading import load_embedder
 from agent.retrieval.query import make_queries
 from agent.router import PROTOTYPES, Decision, Router
 from agent.settings import EMBEDDED_EMBEDDER, Settings
+from agent.store.store import Store
+from agent.store.vectors import Vectors
 from agent.text.language import detect_language
 from tests.conftest import ROOT
+from tests.fakes.loading import build_small_store
 
 CHAT = """tell me something funny
 do you know any jokes?
@@ -191,3 +198,17 @@ def test_a_long_message_is_never_chat(router: Router, embedder: Embedder) -> Non
     said = "tell me a joke " * 4
     (query,) = make_queries([said], "en", embedder)
     assert "question" == router.by_prototypes(query, "en").route
+
+
+def test_a_store_brings_the_vectors_of_the_prototypes(tmp_path: Path) -> None:
+    """Its embedder has made them when it was built, and need not be asked again."""
+
+    class Idle(HashingEmbedder):
+        def embed_questions(self, texts: Sequence[str]) -> Vectors:
+            raise AssertionError(texts)
+
+    with closing(Store(build_small_store(tmp_path))) as store:
+        read, made = Router(Idle(), store), Router(HashingEmbedder())
+    for said in (*CHAT, *CORPUS, *QUESTIONS):
+        query = make_queries([said], "en", HashingEmbedder())[0]
+        assert made.by_prototypes(query, "en") == read.by_prototypes(query, "en")

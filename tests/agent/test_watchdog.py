@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import textwrap
 
 from agent.watchdog import EXIT_STATUS
 
@@ -26,8 +25,17 @@ sys.exit(3)
 """
 
 
-def status_of(ending: str) -> int:
-    program = textwrap.dedent(PROCESS).format(ending=ending)
+FROZEN = """
+class Frozen(ScriptedEngine):
+    ill_from = 0.0
+    def healthy(self):
+        return not 0 < time.monotonic() - self.ill_from < 1
+engine = Frozen()
+"""
+
+
+def status_of(ending: str, engine: str = "engine = ScriptedEngine()") -> int:
+    program = PROCESS.replace("engine = ScriptedEngine()", engine).format(ending=ending)
     return subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode
 
 
@@ -39,3 +47,9 @@ def test_a_process_whose_engine_has_died_ends_so_that_another_takes_its_place() 
 def test_a_process_that_is_closed_is_left_to_end_by_itself() -> None:
     """Although its engine ends then too."""
     assert 3 == status_of("runtime.close()")
+
+
+def test_a_process_that_was_frozen_in_a_step_goes_on() -> None:
+    """What was seen as a step that hangs ends once the process is awake again; it was no death."""
+    ending = "engine.ill_from = time.monotonic(); time.sleep(3); assert thread.is_alive(); runtime.close()"
+    assert 3 == status_of(ending, FROZEN)

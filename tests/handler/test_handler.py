@@ -17,9 +17,10 @@ import handler.handler as module
 from agent.engine.no_engine import NoEngine
 from agent.engine.scripted import ScriptedEngine
 from agent.errors import StoreMissing
-from agent.loading import Loaded, Phase
+from agent.loading import Loaded
 from agent.runtime import Runtime
 from agent.settings import Settings
+from agent.telemetry.clock import Phase
 from handler.handler import answer, cold_start, handler
 from tests.fakes.loading import scripted_loader
 

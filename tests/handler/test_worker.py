@@ -114,6 +114,27 @@ def test_a_model_that_cannot_load_is_reported_and_recovers(real_settings: Settin
         assert "X-API-KEY" in results[-1]["output"]["answer"]
 
 
+@pytest.mark.slow
+def test_a_worker_that_was_frozen_answers_on(real_settings: Settings, tmp_path: Path) -> None:
+    """As a snapshot does it, idle or in the middle of an answer, for longer than a step may take."""
+    log = tmp_path / "log"
+    freeze_s = 6
+    changes = {"hung_step_s": freeze_s - 1}
+    with ControlPlane() as plane, worker(plane, log, **named(real_settings, **changes)) as process:
+        answers = [plane.result(plane.submit(input={"question": QUESTION}), 120)["output"]["answer"]]
+        for busy in (False, True):
+            job = plane.submit(input={"question": QUESTION}) if busy else None
+            until(lambda job=job: job is None or job in plane.leased)
+            time.sleep(0.5)
+            os.killpg(process.pid, signal.SIGSTOP)
+            time.sleep(freeze_s)
+            os.killpg(process.pid, signal.SIGCONT)
+            job = job or plane.submit(input={"question": QUESTION})
+            answers.append(plane.result(job, 60)["output"]["answer"])
+        assert answers[:1] * 3 == answers
+        assert process.poll() is None
+
+
 def until(condition: Callable[[], bool], between: Callable[[], None] = lambda: None, *, attempts: int = 300) -> None:
     pause = threading.Event()
     for _attempt in range(attempts):

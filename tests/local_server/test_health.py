@@ -9,12 +9,13 @@ import httpx
 
 from agent.engine.scripted import ScriptedEngine
 from agent.errors import StoreCorrupt
-from agent.loading import Loaded, Phase, assemble
+from agent.loading import Loaded, assemble
 from agent.retrieval.hashing_embedder import HashingEmbedder
 from agent.runtime import Runtime
 from agent.settings import Settings
 from agent.store.manifest import FILE_NAME
 from agent.store.store import Store
+from agent.telemetry.clock import Phase
 from tests.fakes.loading import build_small_store, scripted_loader
 from tests.local_server.serving import QUESTION, problem, serving, wait
 

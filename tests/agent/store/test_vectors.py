@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agent.store.question_vectors import read_question_vectors, write_question_vectors
 from agent.store.sentence_vectors import SentenceVectors, write_sentence_vectors
 from agent.store.vectors import EXACT_LIMIT, IndexType, VectorIndex, Vectors, index_type_for, write_vectors
 
@@ -127,3 +128,14 @@ def test_sentence_vectors_come_back_in_half_precision(tmp_path: Path) -> None:
     assert np.allclose(VECTORS[[19, 2]], once.get([19, 2]), atol=1e-3)
     write_sentence_vectors(tmp_path / "again.npy", [once.get(range(20))], 20, DIMENSION)
     assert path.read_bytes() == (tmp_path / "again.npy").read_bytes()
+
+
+def test_question_vectors_are_those_of_just_these_questions(tmp_path: Path) -> None:
+    """One word more, less or elsewhere, and there are none."""
+    questions = ("one", "two", "three")
+    write_question_vectors(tmp_path, questions, VECTORS[:3])
+    read = read_question_vectors(tmp_path, questions)
+    assert read is not None
+    assert np.array_equal(VECTORS[:3], read)
+    for others in (("one", "two"), ("one", "two", "three!"), ("two", "one", "three"), ()):
+        assert read_question_vectors(tmp_path, others) is None
