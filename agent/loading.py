@@ -91,13 +91,14 @@ def load(settings: Settings, phase: Phase) -> Loaded:
     with ExitStack() as undone, _without_collections():
         # The store first: when it is missing or altered, that is known before torch is imported.
         with _timed("store", phase):
-            store = Store(settings.rag_store)
+            store = Store(settings.rag_store, sentences_later=True)
         undone.callback(store.close)
         hashing = undone.enter_context(ThreadPoolExecutor(1, "askpod-load-verify"))
         beside = undone.enter_context(ThreadPoolExecutor(1, "askpod-load-search"))
         # What was hashed has been read: the embedder's files come off the disk once.
         embedding = embedder_folder(settings)
         verified = _submit(hashing, _verify, embedding, phase)
+        sentences = _submit(hashing, store.open_sentences)
         # What it reads is compressed: without this the first question would unpack it.
         language = _submit(hashing, detect_language, _A_QUESTION)
         reading = ReadAhead(_weights(settings))
@@ -108,6 +109,7 @@ def load(settings: Settings, phase: Phase) -> Loaded:
             engine = load_language_model(settings, phase)
         undone.callback(engine.close)
         found = searching.result()
+        sentences.result()
         language.result()
         phase("read_ahead", round(reading.wait() * 1000, 1))
         _let_the_engine_compute(settings)

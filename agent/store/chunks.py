@@ -124,9 +124,11 @@ class Chunks:
 
     def spanish(self) -> NDArray[np.bool_]:
         """Whether each chunk's document is in Spanish, shape (chunks,)."""
-        query = """SELECT documents.language = 'es' FROM chunks JOIN documents ON documents.id = document
-                   ORDER BY chunks.id"""
-        return np.asarray([row[0] for row in self._query(query)], dtype=np.bool_)
+        # The chunks are numbered in the order of their documents, so their index tells, without their texts.
+        counts = """SELECT documents.language = 'es', count(*) FROM chunks JOIN documents ON documents.id = document
+                    GROUP BY document ORDER BY document"""
+        rows = np.asarray(self._query(counts), dtype=np.int64).reshape(-1, 2)
+        return np.repeat(rows[:, 0].astype(np.bool_), rows[:, 1])
 
     def titles(self) -> list[tuple[str, Language]]:
         """Title and language of every document, in the order of their sources."""
@@ -145,7 +147,8 @@ class Chunks:
     def first_sentences(self) -> NDArray[np.int64]:
         """Where each chunk's sentences begin among all, shape (chunks + 1,); the last entry is how many there are."""
         rows = self._query("SELECT first_sentence FROM chunks ORDER BY id")
-        ((count,),) = self._query("SELECT count(*) FROM sentences")
+        # They are numbered from 0; counting them would read them all.
+        ((count,),) = self._query("SELECT coalesce(max(id) + 1, 0) FROM sentences")
         return np.asarray([*(row[0] for row in rows), count], dtype=np.int64)
 
     def documents(self) -> Iterator[tuple[Document, list[ChunkSpan]]]:

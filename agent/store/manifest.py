@@ -13,6 +13,7 @@ A reader therefore sees one whole build or the one before it, never a mixture, w
 import hashlib
 import json
 import os
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
@@ -129,8 +130,9 @@ def write_manifest(store: Path, manifest: Manifest) -> None:
     temporary.replace(store / FILE_NAME)
 
 
-def verify_files(store: Path, manifest: Manifest) -> None:
-    """Compare every file with the manifest, before any of them is parsed.
+def verify_files(store: Path, manifest: Manifest, later: Collection[str] = ()) -> None:
+    """Compare every file with the manifest, before any of them is parsed; the hashes of those named in `later` are left
+    to `verify_hashes`.
 
     Raises:
         StoreCorrupt: a file is missing, is not a plain file inside the store, or differs.
@@ -146,8 +148,18 @@ def verify_files(store: Path, manifest: Manifest) -> None:
             raise StoreCorrupt("A file of the store is missing; build it again.", detail=path.name)
         if path.stat().st_size != entry.size:
             raise StoreCorrupt(_ALTERED, detail=path.name)
+    verify_hashes(store, [entry for entry in manifest.files if Path(entry.path).name not in later])
+
+
+def verify_hashes(store: Path, files: Sequence[StoredFile]) -> None:
+    """Compare the contents of these files with the manifest.
+
+    Raises:
+        StoreCorrupt: one differs.
+        OSError: one cannot be read.
+    """
     with ThreadPoolExecutor(_HASHERS, "askpod-verify") as threads:
-        hashes = threads.map(lambda entry: sha256_of(store / entry.path), manifest.files)
-        for entry, found in zip(manifest.files, hashes, strict=True):
+        hashes = threads.map(lambda entry: sha256_of(store / entry.path), files)
+        for entry, found in zip(files, hashes, strict=True):
             if found != entry.sha256:
                 raise StoreCorrupt(_ALTERED, detail=Path(entry.path).name)

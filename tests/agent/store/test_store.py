@@ -92,6 +92,31 @@ def claim_another_count(store: Path) -> None:
     change_manifest(store, sentences=10_000)
 
 
+def alter_the_sentences(store: Path) -> None:
+    path = build_folder(store) / "sentences.npy"
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+
+
+def remove_the_sentences(store: Path) -> None:
+    (build_folder(store) / "sentences.npy").unlink()
+
+
+@pytest.mark.parametrize("damage", [alter_the_sentences, remove_the_sentences])
+def test_sentences_that_are_opened_later_are_verified_then(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    """A store whose sentences are as they were built is whole after that."""
+    good, bad = (build_small_store(tmp_path / name) for name in ("good", "bad"))
+    store = Store(good, sentences_later=True)
+    store.open_sentences()
+    whole = Store(good)
+    everything = [*whole.sentences_of(0)]
+    assert everything == [*store.sentences_of(0)]
+    assert np.array_equal(whole.sentence_vectors.get(everything), store.sentence_vectors.get(everything))
+    opened = Store(bad, sentences_later=True)
+    damage(bad)
+    with pytest.raises(StoreCorrupt, match=r"store"):
+        opened.open_sentences()
+
+
 @pytest.mark.parametrize(
     ("damage", "error"),
     [
