@@ -4,6 +4,7 @@ Citations are made by code: a quote is a sentence of the source, by its offsets,
 """
 
 import re
+from typing import Any
 
 from agent.retrieval.evidence import Evidence
 from agent.schemas import AnswerSentence, Citation
@@ -47,21 +48,29 @@ class CitedText:
         )
 
     def _cite(self, evidence: Evidence) -> int:
-        chunk, sentence = evidence.passage.chunk, evidence.sentence
         key = _key(evidence)
         if key not in self._cited:
             self._cited[key] = Citation(
-                id=len(self._cited) + 1,
-                source=chunk.source,
-                title=chunk.title,
-                heading=chunk.heading,
-                page=sentence.page,
-                quote=sentence.text,
-                start=sentence.start,
-                end=sentence.end,
-                score=round(min(max(evidence.cosine, 0.0), 1.0), 4),
-            )
+                id=len(self._cited) + 1, quote=evidence.sentence.text, **place_of(evidence)
+            )  # fmt: skip
         return self._cited[key].id
+
+
+def place_of(evidence: Evidence) -> dict[str, Any]:
+    """The fields of `agent.schemas.Place`."""
+    chunk, sentence = evidence.passage.chunk, evidence.sentence
+    return {
+        "source": chunk.source,
+        "title": chunk.title,
+        "heading": chunk.heading,
+        "page": sentence.page,
+        "line": sentence.line,
+        "start": sentence.start,
+        "end": sentence.end,
+        "passage": chunk.text,
+        "passage_start": chunk.start,
+        "score": round(min(max(evidence.cosine, 0.0), 1.0), 4),
+    }
 
 
 def _key(evidence: Evidence) -> tuple[str, int, int]:

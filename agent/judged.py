@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, TypeVar
 
-from agent.citations import CitedText
+from agent.citations import CitedText, place_of
 from agent.planner import Part
 from agent.retrieval.evidence import Evidence
 from agent.retrieval.finding import Finding
@@ -32,9 +32,11 @@ class Judged:
         """What the trace says of it, as JSON values."""
         ranking = self.finding.ranking
         return {
+            "queries": list(self.part.queries),
             "passages": [
-                {"source": p.chunk.source, "start": p.chunk.start, "dense": round(p.dense, 4),
-                 "lexical": round(p.lexical, 4), "fused": round(p.fused, 4)}
+                {"source": p.chunk.source, "heading": p.chunk.heading or p.chunk.title, "start": p.chunk.start,
+                 "dense": round(p.dense, 4), "lexical": round(p.lexical, 4), "fused": round(p.fused, 4),
+                 "reranked": None if p.reranked is None else round(p.reranked, 4)}
                 for p in self.finding.passages
             ],
             "coverage": round(ranking.coverage, 3) if ranking else 0.0,
@@ -62,7 +64,7 @@ def nearest_of(parts: Sequence[Judged]) -> list[Nearest]:
     """The best sentence of each of the best passages."""
     rows = [item.finding.evidence for item in parts]
     best = _take_turns(rows, lambda evidence: evidence.passage.chunk.id)[:_MOST_NEAREST]
-    return [_nearest(evidence) for evidence in best]
+    return [Nearest(text=evidence.sentence.text, **place_of(evidence)) for evidence in best]
 
 
 def _take_turns(rows: Sequence[Sequence[Item]], key: Callable[[Item], Hashable]) -> list[Item]:
@@ -71,17 +73,3 @@ def _take_turns(rows: Sequence[Sequence[Item]], key: Callable[[Item], Hashable])
     for item in (item for turn in zip_longest(*rows) for item in turn if item is not None):
         found.setdefault(key(item), item)
     return list(found.values())
-
-
-def _nearest(evidence: Evidence) -> Nearest:
-    chunk, sentence = evidence.passage.chunk, evidence.sentence
-    return Nearest(
-        source=chunk.source,
-        title=chunk.title,
-        heading=chunk.heading,
-        page=sentence.page,
-        text=sentence.text,
-        start=sentence.start,
-        end=sentence.end,
-        score=round(min(max(evidence.cosine, 0.0), 1.0), 4),
-    )

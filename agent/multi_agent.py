@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from agent.answerer import Answerer, Draft
 from agent.asking import Asking
@@ -229,7 +230,7 @@ class MultiAgent:
         reading = draft.reading
         decision = "nothing" if reading.finds_nothing else "complete" if reading.complete else "cut"
         nothing = None if reading.nothing is None else round(reading.nothing, 3)
-        asking.step("answerer", decision, sentences=len(draft.allowed), nothing=nothing)
+        asking.step("answerer", decision, sentences=[_read(evidence) for evidence in draft.allowed], nothing=nothing)
         asking.usage = reading.usage
         asking.timed(
             queue_ms=reading.queue_ms,
@@ -299,6 +300,16 @@ class MultiAgent:
         answer.say(UNANSWERED[reason][asking.language])
         confidence = max((item.confidence for item in judged), default=0.0)
         return asking.finish(answer, confidence, reason=reason, nearest=nearest_of(judged))
+
+
+def _read(evidence: Evidence) -> dict[str, Any]:
+    """What the trace says of a sentence that the model read."""
+    return {
+        "source": evidence.passage.chunk.source,
+        "start": evidence.sentence.start,
+        "text": evidence.sentence.text,
+        "cosine": round(evidence.cosine, 4),
+    }
 
 
 def _source(passage: Passage) -> Source:

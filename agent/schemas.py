@@ -88,18 +88,28 @@ class AskRequest(_Input):
     timeout_s: float | None = Field(default=None, gt=0, le=600, description="Give up after this many seconds.")
 
 
-class Citation(_Output):
-    """One quote: `text_of(source)[start:end] == quote`, exactly."""
+class Place(_Output):
+    """A sentence of a document, and the passage that it stands in."""
 
-    id: int = Field(description="The number in square brackets in the answer.")
     source: str = Field(description="The document's path inside the ingested folder.")
     title: str
-    heading: str = Field(description="The headings above the quote, outermost first, joined by ` > `; may be empty.")
-    page: int | None = Field(description="The page on which the quote begins; null where there are no pages.")
-    quote: str
-    start: int = Field(description="Offset of the quote in the document, in characters.")
+    heading: str = Field(description="The headings above the sentence, outermost first, joined by ` > `; may be empty.")
+    page: int | None = Field(description="The page on which it begins, from 1; null where there are no pages.")
+    line: int | None = Field(
+        description="The line of the file on which it begins, from 1; null where the file is no plain text."
+    )
+    start: int = Field(description="Offset of the sentence in the document, in characters.")
     end: int
-    score: float = Field(description="How well the quote matches the question, 0 to 1.")
+    passage: str = Field(description="The passage around it, as it stands in the document.")
+    passage_start: int = Field(description="Offset of the passage in the document.")
+    score: float = Field(description="How well the sentence matches the question, 0 to 1.")
+
+
+class Citation(Place):
+    """One quote: `text_of(source)[start:end] == quote`, exactly, and so is that part of `passage`."""
+
+    id: int = Field(description="The number in square brackets in the answer.")
+    quote: str
 
 
 class AnswerSentence(_Output):
@@ -114,17 +124,10 @@ class AnswerSentence(_Output):
     )
 
 
-class Nearest(_Output):
+class Nearest(Place):
     """A passage that came closest when the documents do not hold the answer."""
 
-    source: str
-    title: str
-    heading: str
-    page: int | None
     text: str = Field(description="The sentence of it that matches the question best.")
-    start: int
-    end: int
-    score: float
 
 
 class Usage(_Output):

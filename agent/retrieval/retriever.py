@@ -1,5 +1,6 @@
 """The Retriever: passages for a question, from embeddings and BM25 together."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,25 +30,30 @@ Ids = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A chunk that was found. `dense` is its cosine with its best sentence's; `lexical` its BM25; `fused` its rank."""
+    """A chunk that was found. `dense` is its cosine with its best sentence's; `lexical` its BM25; `fused` its rank;
+    `reranked` what the cross-encoder said, None where it was not asked.
+    """
 
     chunk: Chunk
     dense: float
     lexical: float
     fused: float
+    reranked: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """The candidates of one query, best first; all shapes (candidates,).
 
-    `coverage` is the share of the query's terms that any document has, `dense_weight` what was left for embeddings.
+    `reranked` is not a number where the cross-encoder was not asked. `coverage` is the share of the query's terms that
+    any document has, `dense_weight` what was left for embeddings.
     """
 
     ids: Ids
     dense: Scores
     lexical: Scores
     fused: Scores
+    reranked: Scores
     coverage: float
     dense_weight: float
 
@@ -55,8 +61,9 @@ class Ranking:
         """The first `count` of them."""
         some = slice(count)
         return Ranking(
-            self.ids[some], self.dense[some], self.lexical[some], self.fused[some], self.coverage, self.dense_weight
-        )
+            self.ids[some], self.dense[some], self.lexical[some], self.fused[some], self.reranked[some],
+            self.coverage, self.dense_weight,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +100,12 @@ class Retriever:
         if (among is not None and len(among) == 0) or len(self._store.vectors) == 0:
             return Retrieval((), None)
         rankings = [self.rank(query, among) for query in queries]
-        best: dict[int, tuple[float, float, float]] = {}
+        best: dict[int, tuple[float, float, float, float | None]] = {}
         for ranking in rankings:
-            columns = (ranking.ids.tolist(), ranking.dense.tolist(), ranking.lexical.tolist(), ranking.fused.tolist())
-            for number, dense, lexical, fused in zip(*columns, strict=True):
+            columns = (ranking.ids, ranking.dense, ranking.lexical, ranking.fused, ranking.reranked)
+            for number, dense, lexical, fused, read in zip(*(column.tolist() for column in columns), strict=True):
                 if number not in best or fused > best[number][2]:
-                    best[number] = (dense, lexical, fused)
+                    best[number] = (dense, lexical, fused, None if math.isnan(read) else read)
         ranked = sorted(best, key=lambda number: (-best[number][2], number))[:top_k]
         chunks = self._store.chunks.get(ranked)
         passages = tuple(Passage(chunk, *best[number]) for chunk, number in zip(chunks, ranked, strict=True))
@@ -116,7 +123,8 @@ class Retriever:
         fused = fuse_across_languages(dense, bm25[ids], foreign, weight)
         # Equal scores in the order of the ids, so that one question has one answer.
         order = np.lexsort((ids, -fused))
-        ranking = Ranking(ids[order], dense[order], bm25[ids][order], fused[order], coverage, weight)
+        unread = np.full(len(ids), np.nan)
+        ranking = Ranking(ids[order], dense[order], bm25[ids][order], fused[order], unread, coverage, weight)
         return self._reranked(query, ranking)
 
     def _among(self, filters: dict[str, str]) -> list[int] | None:
@@ -152,12 +160,13 @@ class Retriever:
         count = min(RERANKED, len(ranking.ids))
         chunks = self._store.chunks.get(ranking.ids[:count].tolist())
         read = self._reranker.score(query.text, [f"{chunk.heading or chunk.title}\n{chunk.text}" for chunk in chunks])
-        fused = ranking.fused.copy()
+        fused, reranked = ranking.fused.copy(), ranking.reranked.copy()
+        reranked[:count] = read
         # Kept above all that was not read.
         together = RERANKER_SHARE * z_scores(read) + (1 - RERANKER_SHARE) * z_scores(fused[:count])
         fused[:count] = fused[count - 1] + 1e-6 + (together - together.min())
         order = np.lexsort((ranking.ids, -fused))
         return Ranking(
-            ranking.ids[order], ranking.dense[order], ranking.lexical[order], fused[order],
+            ranking.ids[order], ranking.dense[order], ranking.lexical[order], fused[order], reranked[order],
             ranking.coverage, ranking.dense_weight,
         )  # fmt: skip

@@ -27,7 +27,7 @@ CREATE TABLE pages (document INTEGER NOT NULL REFERENCES documents, start INTEGE
 CREATE TABLE metadata (document INTEGER NOT NULL REFERENCES documents, field TEXT NOT NULL, value TEXT NOT NULL);
 CREATE TABLE chunks (id INTEGER PRIMARY KEY, document INTEGER NOT NULL REFERENCES documents, heading TEXT NOT NULL,
                      start INTEGER NOT NULL, "end" INTEGER NOT NULL, tokens INTEGER NOT NULL, digest BLOB NOT NULL,
-                     text TEXT NOT NULL, first_sentence INTEGER NOT NULL);
+                     text TEXT NOT NULL, line INTEGER, first_sentence INTEGER NOT NULL);
 CREATE TABLE sentences (id INTEGER PRIMARY KEY, chunk INTEGER NOT NULL REFERENCES chunks, start INTEGER NOT NULL,
                         "end" INTEGER NOT NULL, kind TEXT NOT NULL);
 CREATE INDEX pages_of_document ON pages (document);
@@ -63,15 +63,35 @@ def _write_all(
     chunk_id = sentence_id = 0
     for place, (document, chunks) in enumerate(documents):
         _write_document(database, place, document)
+        lines = _Lines(document)
         for chunk in chunks:
             text = document.text[chunk.start : chunk.end]
             row = (
-                chunk_id, place, chunk.heading, chunk.start, chunk.end, chunk.tokens, next(digests), text, sentence_id,
+                chunk_id, place, chunk.heading, chunk.start, chunk.end, chunk.tokens, next(digests), text,
+                lines.at(chunk.start), sentence_id,
             )  # fmt: skip
-            database.execute("INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            database.execute("INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
             rows = [(sentence_id + at, chunk_id, *span) for at, span in enumerate(chunk.sentences)]
             database.executemany("INSERT INTO sentences VALUES (?, ?, ?, ?, ?)", rows)
             chunk_id, sentence_id = chunk_id + 1, sentence_id + len(rows)
+
+
+class _Lines:
+    """The numbers of a document's lines, from 1, for offsets that mostly ascend."""
+
+    def __init__(self, document: Document) -> None:
+        self._text = document.text if document.keeps_lines else None
+        self._at, self._line = 0, 1
+
+    def at(self, offset: int) -> int | None:
+        """The line of this offset; None where the document has none."""
+        if self._text is None:
+            return None
+        if offset < self._at:
+            self._at, self._line = 0, 1
+        self._line += self._text.count("\n", self._at, offset)
+        self._at = offset
+        return self._line
 
 
 def _write_document(database: sqlite3.Connection, place: int, document: Document) -> None:
@@ -183,7 +203,7 @@ class Chunks:
             query = f'SELECT chunk, id, start, "end", kind FROM sentences WHERE chunk IN ({marks}) ORDER BY id'  # noqa: S608
             for chunk, *span in self._query(query, *some):
                 sentences[chunk].append(tuple(span))
-            query = f"""SELECT document, chunks.id, source, title, language, heading, start, "end", chunks.text
+            query = f"""SELECT document, chunks.id, source, title, language, heading, start, "end", chunks.text, line
                         FROM chunks JOIN documents ON documents.id = document WHERE chunks.id IN ({marks})"""  # noqa: S608
             for document, *row in self._query(query, *some):
                 yield self._chunk(tuple(row), sentences[row[0]], self._pages(document))
@@ -193,10 +213,14 @@ class Chunks:
 
     @staticmethod
     def _chunk(row: tuple[Any, ...], spans: list[tuple[Any, ...]], pages: list[tuple[int, int]]) -> Chunk:
-        number, source, title, language, heading, start, end, text = row
+        number, source, title, language, heading, start, end, text, line = row
         sentences = tuple(
-            Sentence(at, a, b, text[a - start : b - start], kind, _page_at(pages, a)) for at, a, b, kind in spans
-        )
+            Sentence(
+                at, a, b, text[a - start : b - start], kind, _page_at(pages, a),
+                None if line is None else line + text.count("\n", 0, a - start),
+            )
+            for at, a, b, kind in spans
+        )  # fmt: skip
         return Chunk(number, source, title, language, heading, start, end, text, sentences)
 
     def _query(self, query: str, *values: str | int) -> list[tuple[Any, ...]]:

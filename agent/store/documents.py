@@ -11,6 +11,10 @@ HEADING_JOINT = " > "
 Metadata = Mapping[str, tuple[str, ...]]
 
 
+# The formats whose text is the file itself.
+_AS_WRITTEN = frozenset(("md", "markdown", "txt"))
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A document as it was ingested.
@@ -30,12 +34,18 @@ class Document:
     metadata: Metadata = field(default_factory=dict)
     body_start: int = 0
 
+    @property
+    def keeps_lines(self) -> bool:
+        """Whether `text` has the lines of the file; that of a page or a table does not."""
+        return self.format in _AS_WRITTEN
+
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """A sentence or other unit, at `document[start:end] == text`. `kind` as in `agent.text.sentences.Kind`.
 
-    `id` is its row among the sentence vectors; `page` is where it begins, None where there are no pages.
+    `id` is its row among the sentence vectors; `page` and `line`, both from 1, are where it begins, None where there
+    are none.
     """
 
     id: int
@@ -44,6 +54,7 @@ class Sentence:
     text: str
     kind: str
     page: int | None = None
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

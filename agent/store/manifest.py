@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from agent.errors import StoreCorrupt, StoreMismatch, StoreMissing
 from agent.store.question_vectors import PREFIX as QUESTIONS
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 FILE_NAME = "manifest.json"
 _SEAL = "sha256"
 UNFINISHED_NAME = f".{FILE_NAME}.new"
@@ -54,7 +54,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal[3] = 3
+    schema_version: Literal[4] = 4
     build: str
     built_at: str
     embedder: str

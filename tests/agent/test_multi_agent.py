@@ -376,12 +376,16 @@ async def test_the_trace_says_what_each_agent_decided(load: Load) -> None:
     router, retriever, answerer, verifier = answer.trace
     assert {"language": "en", "route": "question", "queries": 1} == router.details
     (part,) = retriever.details["parts"]
-    assert {"passages", "coverage", "relevance", "confidence"} == set(part)
-    assert {"source", "start", "dense", "lexical", "fused"} == set(part["passages"][0])
+    assert {"queries", "passages", "coverage", "relevance", "confidence"} == set(part)
+    assert [ASK_PORT] == part["queries"]
+    assert {"source", "heading", "start", "dense", "lexical", "fused", "reranked"} == set(part["passages"][0])
     assert "server.md" == part["passages"][0]["source"]
     assert 0.0 <= part["confidence"] <= 1.0
     assert 0.0 <= part["relevance"] <= 1.0
-    assert {"sentences": 5, "nothing": 0.0} == answerer.details
+    assert {"sentences", "nothing"} == set(answerer.details)
+    assert 5 == len(answerer.details["sentences"])
+    read = next(one for one in answerer.details["sentences"] if one["text"] == PORT)
+    assert {"source": "server.md", "start": answer.citations[0].start, "text": PORT}.items() <= read.items()
     assert {"kept": 1, "dropped": 1, "support": 1.0} == verifier.details
 
 
@@ -419,6 +423,23 @@ async def test_the_page_and_the_headings_of_a_quote_are_told(load: Load) -> None
     (source,) = [event.sources[0] for event in events if event.type == "sources"]
     found = [(place.title, place.heading, place.page) for place in (answer.citations[0], source, nearest)]
     assert [("Guide", "Guide > The server", None)] * 3 == found
+
+
+async def test_the_line_and_the_passage_of_a_quote_are_told(load: Load) -> None:
+    """In citations and nearest passages alike; a file that is no plain text has no lines."""
+    documents = {
+        "guide.md": f"---\ntags: [one]\n---\n# Guide\n\n## The server\n\nIt is small.\n{PORT}\n",
+        "page.html": "<h1>Wood</h1>\n<p>Oak is hard.</p>\n<p>Oak floats on water.</p>",
+    }
+    loaded = load(NoEngine(), documents)
+    answer, other = await ask(loaded, ASK_PORT), await ask(loaded, "Does oak float on water?")
+    nearest = (await ask(loaded, ASK_NOTHING)).nearest
+    assert (9, None) == (answer.citations[0].line, other.citations[0].line)
+    quotes = [(one, one.quote) for one in (*answer.citations, *other.citations)] + [(one, one.text) for one in nearest]
+    for place, text in quotes:
+        assert text == place.passage[place.start - place.passage_start : place.end - place.passage_start]
+    assert "It is small." in answer.citations[0].passage
+    assert {place.line for place in nearest if place.source == "page.html"} <= {None}
 
 
 # ------------------------------------------------------------------ an adapter that was trained to read

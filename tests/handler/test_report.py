@@ -56,9 +56,13 @@ async def test_an_abstention_is_shown_with_its_reason_and_the_nearest_passages(s
     assert "Reason    out_of_corpus" in text
     assert len(result["nearest"]) == text.count("  near ")
     assert f"“{SENTENCE}”" in text
-    page = Nearest(source="a.pdf", title="A", heading="", page=3, text="x [bold]y\nz", start=1, end=9, score=0.5)
+    text, passage = "x [bold]y\nz", ". x [bold]y\nz"
+    page = Nearest(
+        source="a.pdf", title="A", heading="", page=3, line=None, text=text, start=2, end=13, passage=passage,
+        passage_start=0, score=0.5,
+    )  # fmt: skip
     text = printed(result | {"nearest": [page.model_dump()]})
-    assert "  near A (a.pdf, page 3, characters 1-9)\n      “x [bold]y z”" in text
+    assert "  near A (a.pdf, page 3, characters 2-13)\n      “x [bold]y z”" in text
 
 
 def test_an_error_is_shown_with_its_code() -> None:

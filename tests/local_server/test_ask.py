@@ -116,7 +116,8 @@ def test_an_abstention_says_why_and_what_came_closest(client: httpx.Client) -> N
     assert (True, "out_of_corpus", [], False) == tuple(
         body[name] for name in ("abstained", "reason", "citations", "grounded")
     )
-    assert {"source", "title", "heading", "page", "text", "start", "end", "score"} == set(body["nearest"][0])
+    places = {"source", "title", "heading", "page", "line", "start", "end", "passage", "passage_start", "score"}
+    assert {"text", *places} == set(body["nearest"][0])
     for nearest in body["nearest"]:
         assert nearest["text"] == DOCUMENTS[nearest["source"]][nearest["start"] : nearest["end"]]
     answered = client.post("/v1/ask", json={"question": QUESTION}).json()
