@@ -76,6 +76,7 @@ class Settings(BaseSettings):
         0, ge=0, le=65535, description="Port that serves the metrics without a key; 0 is none, /metrics needs a key."
     )
     docs_enabled: bool = Field(True, description="Serve the OpenAPI pages at /docs.")
+    page_enabled: bool = Field(True, description="Serve the ask page at /.")
     max_body_bytes: int = Field(65536, ge=1024, description="Largest request body the HTTP server reads.")
 
     handler_mode: Literal["answer", "stream"] = Field(

@@ -39,6 +39,7 @@ from local_server.platform.platform import Platform
 from local_server.platform.replies import reply
 from local_server.platform.worker_routes import worker_router
 from local_server.problems import OPENAI, problem_response
+from local_server.web.page import page_router
 
 _HTTP_ERRORS: dict[int, type[AskError]] = {404: NotFound, 405: MethodNotAllowed}
 _OPENAI_ERRORS: dict[int, type[AskError]] = {404: NotFound, 429: QuotaExceeded, 503: Unavailable}
@@ -72,6 +73,9 @@ def create_app(
     app.include_router(metrics_router(runtime))
     if platform is not None:
         _include_platform(app, platform)
+    if settings.page_enabled:
+        endpoint_id = platform.endpoint.settings.endpoint_id if platform is not None else None
+        app.include_router(page_router(with_key=keys is not None, endpoint_id=endpoint_id))
     app.add_exception_handler(AskError, _on_ask_error)
     app.add_exception_handler(PlatformError, _on_platform_error)
     app.add_exception_handler(HTTPException, _on_http_exception)

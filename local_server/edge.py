@@ -22,10 +22,11 @@ from local_server.documentation import ASK_PATH
 from local_server.keys import Key
 from local_server.metrics import PATH as METRICS
 from local_server.problems import problem_response
+from local_server.web.page import PAGE, PARTS
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
-_OPEN = ("/health", "/docs", "/openapi.json", "/swagger")
+_OPEN = ("/health", "/docs", "/openapi.json", "/swagger", PARTS)
 # What the platform's workers call.
 _OF_WORKERS = re.compile(r"/v2/[^/]*/(job-[a-z-]+|ping)/.*", re.DOTALL)
 
@@ -92,7 +93,7 @@ class Edge:
     def _identify(self, scope: Scope, caller: Caller) -> Caller:
         path: str = scope["path"]
         keys = self._worker_keys if _OF_WORKERS.fullmatch(path) else self._keys
-        if any(path == prefix or path.startswith(f"{prefix}/") for prefix in _OPEN):
+        if path == PAGE or any(path == prefix or path.startswith(f"{prefix}/") for prefix in _OPEN):
             return caller
         try:
             if keys is not None:

@@ -20,8 +20,8 @@ from agent.settings import EMBEDDED_LLM, Settings
 HUB = Path(".runpod/hub.json")
 # The HTTP server's and the ingestion's: a worker has neither. What the image and the platform decide is left out too.
 NOT_ASKED = frozenset(
-    "api_keys keys_file auth_failures_per_minute auth_disabled host port metrics_port docs_enabled max_body_bytes "
-    "key_concurrency key_per_minute chunk_tokens chunk_overlap_tokens tensor_parallel engine".split()
+    "api_keys keys_file auth_failures_per_minute auth_disabled host port metrics_port docs_enabled page_enabled "
+    "max_body_bytes key_concurrency key_per_minute chunk_tokens chunk_overlap_tokens tensor_parallel engine".split()
 )
 # Those that somebody who deploys it for the first time wants to see; the others are folded away.
 _FIRST = ("base_model", "lora_model", "default_adapter", "rag_store", "max_tokens", "handler_concurrency", "hf_token",

@@ -1,0 +1,106 @@
+// One answer: its sentences with numbered chips, how sure it is, or why there is none.
+
+import { el, prose } from "./dom.js";
+import { number, text } from "./texts.js";
+
+const LEVELS = [["high", 0.75], ["fair", 0.5], ["low", 0.25], ["none", 0]];
+
+/**
+ * What an answer says, as elements.
+ * @param {object} answer as docs/api.md describes it.
+ * @param {(id: number) => void} onChip called with a citation's number.
+ */
+export function answerOf(answer, onChip) {
+  if (answer.abstained) return abstention(answer);
+  const shown = el("div", { class: "answer", lang: answer.language });
+  shown.append(sentencesOf(answer, onChip));
+  if (answer.citations.length) shown.append(confidenceOf(answer.confidence));
+  else shown.append(el("p", { class: "hint" }, text("smalltalk")));
+  return shown;
+}
+
+// A chip stays on the line of the word before it, unless that is longer than a line may be.
+const LONGEST_WORD = 30;
+
+function sentencesOf(answer, onChip) {
+  const paragraph = el("p", { class: "words" });
+  // Offsets count characters of Unicode, as Python does, not UTF-16 units.
+  const characters = Array.from(answer.answer);
+  const between = (from, to) => characters.slice(from, to).join("");
+  let at = 0;
+  for (const sentence of answer.sentences) {
+    // The numbers behind the sentence before are chips already; what is left leads this one in.
+    paragraph.append(between(at, sentence.start).replace(/ ?\[\d+\]/g, ""));
+    const chips = sentence.citations.map((id) => chip(answer.citations.find((one) => one.id === id), onChip));
+    paragraph.append(sentenceOf(sentence, answer, chips));
+    at = sentence.end;
+  }
+  return paragraph;
+}
+
+function sentenceOf(sentence, answer, chips) {
+  const cited = sentence.citations.length > 0;
+  const marked = !cited && answer.citations.length > 0;
+  const title = cited && sentence.support !== null ? text("supported", number(sentence.support * 100)) : null;
+  const shown = el("span", { class: marked ? "sentence unsupported" : "sentence", title });
+  const last = sentence.text.match(/[^\s`]+$/)?.[0] ?? "";
+  const kept = last.length <= LONGEST_WORD ? last : "";
+  shown.append(prose(sentence.text.slice(0, sentence.text.length - kept.length)), el("span", { class: "together" }, kept, ...chips));
+  if (marked) shown.append(" ", el("em", { class: "badge", title: text("unsupportedTitle") }, text("unsupported")));
+  return shown;
+}
+
+function chip(citation, onChip) {
+  const label = text("source", citation.id, placeOf(citation));
+  const attributes = { type: "button", class: "chip", "data-id": citation.id, "aria-label": label, title: label };
+  return el("button", { ...attributes, onclick: () => onChip(citation.id) }, String(citation.id));
+}
+
+/** Where a sentence stands: its document, and the page, the line or the characters. */
+export function placeOf(place) {
+  const where =
+    place.page !== null ? text("page", place.page)
+    : place.line !== null ? text("line", place.line)
+    : text("characters", place.start, place.end);
+  return `${place.source}, ${where}`;
+}
+
+/** A bar with words for a probability. */
+export function confidenceOf(confidence) {
+  const [level] = LEVELS.find(([, least]) => confidence >= least);
+  const words = text("confidence", number(confidence * 100), text(`levels.${level}`));
+  const filled = el("span", {});
+  // Set by script, which the policy allows; a style in the markup it would not.
+  filled.style.inlineSize = `${confidence * 100}%`;
+  return el(
+    "div",
+    { class: `confidence ${level}` },
+    el("div", { class: "meter", role: "meter", "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": Math.round(confidence * 100), "aria-label": words }, filled),
+    el("span", { "aria-hidden": "true" }, words),
+  );
+}
+
+function abstention(answer) {
+  const card = el("div", { class: "card nothing" }, el("h3", {}, text("notFound")), el("p", {}, text(`reasons.${answer.reason}`)));
+  if (answer.nearest.length) {
+    const list = el("ul", { class: "nearest" });
+    for (const place of answer.nearest) {
+      list.append(el("li", {}, el("q", {}, prose(place.text)), el("cite", {}, placeOf(place))));
+    }
+    card.append(el("p", { class: "hint" }, text("nearest")), list);
+  }
+  return card;
+}
+
+/** What is shown instead of an answer: the code, a sentence, the request id, and what can be done. */
+export function problemCard(problem, actions) {
+  const words = text(`errors.${problem.code}`) ?? problem.message;
+  const card = el("div", { class: "card error", role: "alert" }, el("h3", {}, text("error")), el("p", {}, words));
+  const facts = [problem.code, problem.param, problem.retryAfter && text("again", problem.retryAfter)];
+  if (problem.requestId) facts.push(text("requestId", problem.requestId));
+  card.append(el("p", { class: "hint" }, facts.filter(Boolean).join(" · ")));
+  const row = el("div", { class: "row" });
+  for (const [name, action] of actions) row.append(el("button", { type: "button", class: "quiet", onclick: action }, text(name)));
+  card.append(row);
+  return card;
+}

@@ -1,0 +1,70 @@
+// The passages of an answer, in the order of use, each with its cited sentences marked.
+
+import { byId, el, prose, reveal } from "./dom.js";
+import { placeOf } from "./answer.js";
+import { text } from "./texts.js";
+
+/** Groups citations by the passage they stand in, in order of use. */
+function passagesOf(citations) {
+  const passages = new Map();
+  for (const citation of citations) {
+    const key = `${citation.source}\0${citation.passage_start}`;
+    if (!passages.has(key)) passages.set(key, []);
+    passages.get(key).push(citation);
+  }
+  return [...passages.values()];
+}
+
+/**
+ * Show the sources of an answer.
+ * @param {object} answer as docs/api.md describes it.
+ * @param {string} question that it answers.
+ * @param {(id: number) => void} onBack called with the number of the source that is left.
+ */
+export function showSources(answer, question, onBack) {
+  const list = byId("sources-list");
+  if (!answer || !answer.citations.length) {
+    list.replaceChildren(el("p", { class: "hint" }, text("noSources")));
+    return;
+  }
+  const passages = passagesOf(answer.citations).map((cited) => passageCard(cited, onBack));
+  list.replaceChildren(el("p", { class: "hint of" }, text("sourcesFor", question)), ...passages);
+}
+
+function passageCard(cited, onBack) {
+  const [first] = cited;
+  const card = el("article", { class: "source", tabindex: -1 });
+  const numbers = cited.map((one) => el("span", { class: "number" }, String(one.id)));
+  const heading = first.heading && first.heading !== first.title ? first.heading : first.title;
+  card.append(
+    el("h3", {}, ...numbers, el("span", {}, first.title)),
+    el("p", { class: "place" }, placeOf(first)),
+  );
+  if (heading !== first.title) card.append(el("p", { class: "heading" }, heading));
+  card.append(markedPassage(cited));
+  card.append(el("button", { type: "button", class: "quiet back", onclick: () => onBack(first.id) }, `↩ ${text("backToAnswer")}`));
+  return card;
+}
+
+function markedPassage(cited) {
+  const [{ passage, passage_start: offset }] = cited;
+  // Offsets count characters of Unicode, as Python does, not UTF-16 units.
+  const characters = Array.from(passage);
+  const quote = el("blockquote", {});
+  let at = 0;
+  for (const one of [...cited].sort((a, b) => a.start - b.start)) {
+    const [start, end] = [one.start - offset, one.end - offset];
+    quote.append(prose(characters.slice(at, start).join("")));
+    const mark = el("mark", { id: `quote-${one.id}`, tabindex: -1 }, prose(characters.slice(Math.max(start, at), end).join("")));
+    quote.append(mark);
+    at = Math.max(end, at);
+  }
+  quote.append(prose(characters.slice(at).join("")));
+  return quote;
+}
+
+/** Bring the sentence behind this number to the reader's attention. */
+export function revealSource(id) {
+  const mark = byId(`quote-${id}`);
+  if (mark) reveal(mark);
+}

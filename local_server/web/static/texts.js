@@ -1,0 +1,323 @@
+// What the page says, in English and Spanish; what the server says comes in the language of the question.
+
+const EN = {
+  title: "Ask your documents",
+  skip: "Skip to the question",
+  question: "Your question",
+  placeholder: "Ask something about the documents …",
+  ask: "Ask",
+  stop: "Stop",
+  hint: "Enter asks, Shift+Enter begins a new line, Esc stops, / jumps here.",
+  introTitle: "Ask, and see where the answer comes from",
+  intro:
+    "Every sentence of an answer carries the number of its source. Press a number to see the very sentence in its document. What the documents do not say is not answered.",
+  whatIsThere: "What documents are there?",
+  whatIsThereQuestion: "What documents do you have?",
+  you: "You asked",
+  answer: "Answer",
+  sources: "Sources",
+  noSources: "The sources of an answer appear here, with the cited sentence marked.",
+  sourcesFor: "Sources of: {0}",
+  source: "Source {0}: {1}",
+  backToAnswer: "Back to the answer",
+  line: "line {0}",
+  page: "page {0}",
+  characters: "characters {0}–{1}",
+  steps: {
+    sent: "Waiting for the server …",
+    router: "Searching the documents …",
+    retriever: "Reading {0} passages …",
+    writing: "Writing; each sentence is checked before it counts …",
+    verifier: "Done.",
+  },
+  draft: "Draft, not yet checked",
+  stopped: "Stopped. Nothing of this was checked, so it is no answer.",
+  confidence: "Confidence {0} %: {1}",
+  levels: { high: "very likely right", fair: "probably right", low: "doubtful; look at the source", none: "a guess" },
+  notFound: "Not in the documents",
+  reasons: {
+    out_of_corpus: "The documents are about something else.",
+    unsupported: "The documents touch on this, but nothing in them could be verified as the answer.",
+    underspecified: "The question does not say what it is about. Name the thing you mean.",
+  },
+  nearest: "What came closest. This is no answer:",
+  unsupported: "no source",
+  unsupportedTitle: "This sentence states nothing from the documents.",
+  supported: "{0} % of its words are in the source",
+  smalltalk: "This says nothing about the documents' subject, so it cites nothing.",
+  error: "That did not work",
+  errors: {
+    unreachable: "The server does not answer. Is it running?",
+    unauthorized: "The key is missing or wrong.",
+    forbidden: "This key is not for asking questions.",
+  },
+  requestId: "request id {0}",
+  tryAgain: "Ask again",
+  again: "ask again in {0} s",
+  enterKey: "Enter another key",
+  copy: "Copy as",
+  curl: "curl",
+  job: "queue job",
+  python: "Python SDK",
+  copied: "Copied.",
+  notCopied: "Your browser did not let the page copy. Select the text below.",
+  trace: "How this answer came about",
+  traceFacts: {
+    route: "Route",
+    language: "Language",
+    model: "Model",
+    adapter: "Adapter",
+    index: "Index",
+    tokens: "Tokens",
+    first: "First token",
+    queue: "Waited for a place",
+    cold: "First since the start",
+    request: "Request id",
+  },
+  noAdapter: "none",
+  tokensValue: "{0} read ({1} of them cached), {2} written",
+  yes: "yes",
+  no: "no",
+  time: "Time, by step",
+  stepNames: { router: "Router", retriever: "Retriever", answerer: "Answerer", verifier: "Verifier", rest: "the rest" },
+  queries: "Searched for",
+  passages: "Passages found",
+  columns: ["Passage", "embedding", "words", "fused", "reranked"],
+  relevance: "relevance {0}, confidence {1}",
+  packed: "Sentences the model read",
+  nothing: "How likely it held that none of them answers: {0} %",
+  verdict: { model: "The model's words stand", extract: "The source is quoted", abstained: "There is no answer" },
+  options: "Options",
+  optionsHint: "They hold for the next questions.",
+  adapter: "Adapter",
+  defaultAdapter: "the default ({0})",
+  baseModel: "{0}, no adapter",
+  mode: "Wording",
+  modes: {
+    auto: "the model's words where they can be verified, else a quote",
+    extractive: "quotes only",
+    generative: "the model's words or nothing",
+  },
+  answerLanguage: "Language of the answer",
+  languages: { auto: "as the question", en: "English", es: "Spanish" },
+  filters: "Only documents whose …",
+  filterField: "field",
+  filterValue: "is exactly",
+  addFilter: "Another filter",
+  removeFilter: "Remove this filter",
+  topK: "Passages to read",
+  byDefault: "as set on the server",
+  newConversation: "New conversation",
+  conversationHint: "A follow-up is understood from the questions before it.",
+  key: "Key",
+  keyTitle: "The server's key",
+  keyText: "This server answers whoever has a key. It stays in this tab, and is forgotten when you close it.",
+  keyLabel: "API key",
+  save: "Use this key",
+  forget: "Forget the key",
+  cancel: "Cancel",
+  pageLanguage: "Language of this page",
+  states: {
+    starting: "loading",
+    ready: "ready",
+    busy: "busy",
+    degraded: "ready, with limits",
+    failed: "not loaded",
+    draining: "stopping",
+    closed: "stopped",
+    unreachable: "unreachable",
+  },
+  stateDetails: "State of the server",
+  loading: "The server is loading: {0}. A question can be asked when it is ready.",
+  loadingFirst: "the store",
+  failed: "The server could not load: {0} It tries again.",
+  draining: "The server is about to stop and takes no more questions.",
+  unreachable: "The server does not answer.",
+  documentsLoaded: "{0} documents, {1} passages, index {2}",
+  loadedIn: "loaded in {0} s",
+  phase: "{0} {1} s",
+  seconds: "{0} s",
+  milliseconds: "{0} ms",
+};
+
+const ES = {
+  title: "Pregunta a tus documentos",
+  skip: "Ir a la pregunta",
+  question: "Tu pregunta",
+  placeholder: "Pregunta algo sobre los documentos …",
+  ask: "Preguntar",
+  stop: "Parar",
+  hint: "Intro pregunta, Mayús+Intro empieza otra línea, Esc para, / salta aquí.",
+  introTitle: "Pregunta y mira de dónde sale la respuesta",
+  intro:
+    "Cada frase de una respuesta lleva el número de su fuente. Pulsa un número para ver la frase exacta en su documento. Lo que los documentos no dicen no se responde.",
+  whatIsThere: "¿Qué documentos hay?",
+  whatIsThereQuestion: "¿Qué documentos tienes?",
+  you: "Has preguntado",
+  answer: "Respuesta",
+  sources: "Fuentes",
+  noSources: "Aquí aparecen las fuentes de una respuesta, con la frase citada marcada.",
+  sourcesFor: "Fuentes de: {0}",
+  source: "Fuente {0}: {1}",
+  backToAnswer: "Volver a la respuesta",
+  line: "línea {0}",
+  page: "página {0}",
+  characters: "caracteres {0}–{1}",
+  steps: {
+    sent: "Esperando al servidor …",
+    router: "Buscando en los documentos …",
+    retriever: "Leyendo {0} pasajes …",
+    writing: "Escribiendo; cada frase se comprueba antes de que valga …",
+    verifier: "Hecho.",
+  },
+  draft: "Borrador, sin comprobar",
+  stopped: "Parado. Nada de esto se comprobó, así que no es una respuesta.",
+  confidence: "Confianza {0} %: {1}",
+  levels: { high: "muy probablemente correcta", fair: "probablemente correcta", low: "dudosa; mira la fuente", none: "una conjetura" },
+  notFound: "No está en los documentos",
+  reasons: {
+    out_of_corpus: "Los documentos tratan de otra cosa.",
+    unsupported: "Los documentos tratan de esto, pero nada en ellos se pudo verificar como respuesta.",
+    underspecified: "La pregunta no dice de qué trata. Nombra lo que quieres saber.",
+  },
+  nearest: "Lo más cercano. No es una respuesta:",
+  unsupported: "sin fuente",
+  unsupportedTitle: "Esta frase no afirma nada de los documentos.",
+  supported: "El {0} % de sus palabras está en la fuente",
+  smalltalk: "Esto no dice nada del tema de los documentos, así que no cita nada.",
+  error: "No ha funcionado",
+  errors: {
+    unreachable: "El servidor no responde. ¿Está en marcha?",
+    unauthorized: "Falta la clave o no es correcta.",
+    forbidden: "Esta clave no sirve para preguntar.",
+  },
+  requestId: "petición {0}",
+  tryAgain: "Preguntar otra vez",
+  again: "prueba dentro de {0} s",
+  enterKey: "Poner otra clave",
+  copy: "Copiar como",
+  curl: "curl",
+  job: "trabajo de la cola",
+  python: "SDK de Python",
+  copied: "Copiado.",
+  notCopied: "El navegador no ha dejado copiar. Selecciona el texto de abajo.",
+  trace: "Cómo se llegó a esta respuesta",
+  traceFacts: {
+    route: "Ruta",
+    language: "Idioma",
+    model: "Modelo",
+    adapter: "Adaptador",
+    index: "Índice",
+    tokens: "Tokens",
+    first: "Primer token",
+    queue: "Esperó un sitio",
+    cold: "Primera desde el arranque",
+    request: "Petición",
+  },
+  noAdapter: "ninguno",
+  tokensValue: "{0} leídos ({1} de ellos en caché), {2} escritos",
+  yes: "sí",
+  no: "no",
+  time: "Tiempo, por pasos",
+  stepNames: { router: "Router", retriever: "Buscador", answerer: "Redactor", verifier: "Verificador", rest: "el resto" },
+  queries: "Se buscó",
+  passages: "Pasajes encontrados",
+  columns: ["Pasaje", "embedding", "palabras", "juntos", "reordenado"],
+  relevance: "relevancia {0}, confianza {1}",
+  packed: "Frases que leyó el modelo",
+  nothing: "Probabilidad que dio a que ninguna responda: {0} %",
+  verdict: { model: "Valen las palabras del modelo", extract: "Se cita la fuente", abstained: "No hay respuesta" },
+  options: "Opciones",
+  optionsHint: "Valen para las próximas preguntas.",
+  adapter: "Adaptador",
+  defaultAdapter: "el de por defecto ({0})",
+  baseModel: "{0}, sin adaptador",
+  mode: "Redacción",
+  modes: {
+    auto: "las palabras del modelo si se pueden verificar; si no, una cita",
+    extractive: "solo citas",
+    generative: "las palabras del modelo o nada",
+  },
+  answerLanguage: "Idioma de la respuesta",
+  languages: { auto: "el de la pregunta", en: "inglés", es: "español" },
+  filters: "Solo documentos cuyo …",
+  filterField: "campo",
+  filterValue: "es exactamente",
+  addFilter: "Otro filtro",
+  removeFilter: "Quitar este filtro",
+  topK: "Pasajes que leer",
+  byDefault: "como diga el servidor",
+  newConversation: "Conversación nueva",
+  conversationHint: "Una pregunta de seguimiento se entiende por las anteriores.",
+  key: "Clave",
+  keyTitle: "La clave del servidor",
+  keyText: "Este servidor responde a quien tiene una clave. Se queda en esta pestaña y se olvida al cerrarla.",
+  keyLabel: "Clave de la API",
+  save: "Usar esta clave",
+  forget: "Olvidar la clave",
+  cancel: "Cancelar",
+  pageLanguage: "Idioma de esta página",
+  states: {
+    starting: "cargando",
+    ready: "listo",
+    busy: "ocupado",
+    degraded: "listo, con límites",
+    failed: "sin cargar",
+    draining: "parando",
+    closed: "parado",
+    unreachable: "no responde",
+  },
+  stateDetails: "Estado del servidor",
+  loading: "El servidor está cargando: {0}. Se puede preguntar cuando esté listo.",
+  loadingFirst: "el almacén",
+  failed: "El servidor no pudo cargar: {0} Lo intenta otra vez.",
+  draining: "El servidor está a punto de parar y no admite más preguntas.",
+  unreachable: "El servidor no responde.",
+  documentsLoaded: "{0} documentos, {1} pasajes, índice {2}",
+  loadedIn: "cargado en {0} s",
+  phase: "{0} {1} s",
+  seconds: "{0} s",
+  milliseconds: "{0} ms",
+};
+
+/** Everything, by language. */
+export const TEXTS = { en: EN, es: ES };
+const REMEMBERED = "askpod.language";
+
+const remembered = () => {
+  try {
+    return localStorage.getItem(REMEMBERED);
+  } catch {
+    return null;
+  }
+};
+
+let language = TEXTS[remembered()] ? remembered() : navigator.language.toLowerCase().startsWith("es") ? "es" : "en";
+
+/** The language of the page, `en` or `es`. */
+export const pageLanguage = () => language;
+
+/** Let the page speak another language from now on. */
+export function speak(other) {
+  language = other;
+  try {
+    localStorage.setItem(REMEMBERED, other);
+  } catch {
+    // Without storage it is forgotten with the tab.
+  }
+}
+
+/** The text of this name, as in `steps.sent`, with `{0}`, `{1}` ... filled in; null where there is none. */
+export function text(name, ...values) {
+  const found = name.split(".").reduce((texts, part) => texts?.[part], TEXTS[language]);
+  if (typeof found !== "string") return found ?? null;
+  return found.replace(/\{(\d)\}/g, (_, place) => String(values[Number(place)]));
+}
+
+/** A number as the reader writes it. */
+export const number = (value, digits = 0) =>
+  value.toLocaleString(language, { maximumFractionDigits: digits, minimumFractionDigits: digits });
+
+/** A time for people. */
+export const duration = (ms) =>
+  ms < 1000 ? text("milliseconds", number(ms, ms < 10 ? 1 : 0)) : text("seconds", number(ms / 1000, 1));

@@ -1,0 +1,61 @@
+"""A real browser, and pages that must neither fail nor ask anybody else."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from agent.engine.base import Engine
+from agent.runtime import Runtime
+from agent.settings import Settings
+from tests.fakes.loading import scripted_loader
+from tests.local_server.serving import serving
+from tests.local_server.web.visit import Visit
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+# A browser as it comes asks its maker for this and that.
+_QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+Open = Callable[..., Visit]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; without one, the tests of the page are skipped."""
+    found = next(filter(None, map(shutil.which, _NAMES)), None)
+    if found is None:
+        pytest.skip("there is no Chromium for the tests of the ask page: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=_QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Open]:
+    """Opens the page of a server, as somebody with a browser of their own; options are those of the browser."""
+    with ExitStack() as opened:
+
+        def open_page(client: httpx.Client, **options: Any) -> Visit:
+            context = browser.new_context(**{"locale": "en-GB"} | options)
+            opened.callback(context.close)
+            context.set_default_timeout(20_000)
+            return opened.enter_context(Visit.of(context.new_page(), client))
+
+        yield open_page
+
+
+@pytest.fixture
+def serve(settings: Settings) -> Iterator[Callable[..., httpx.Client]]:
+    """Starts a server whose engine says what it is told to say; fields are those of the settings."""
+    with ExitStack() as started:
+
+        def start(engine: Engine, documents: dict[str, str] | None = None, **fields: Any) -> httpx.Client:
+            fields.setdefault("auth_disabled", True)
+            runtime = Runtime(settings.model_copy(update=fields), scripted_loader(engine, documents))
+            return started.enter_context(serving(runtime))
+
+        yield start
