@@ -13,6 +13,8 @@ from agent.retrieval.loading import embedder_folder, reranker_folder
 from agent.retrieval.model_files import fingerprint_of
 from agent.settings import NO_MODEL, Settings
 from agent.store.store import Store
+from agent.unknown_name import unknown_names
+from local_server.platform.settings import PlatformSettings
 
 Check = Callable[[Settings, Machine], Iterator[Finding]]
 
@@ -30,6 +32,12 @@ _REMEDIES: dict[type[LoadError], str] = {
     StoreMismatch: "Build it again with `make ingest DOCS=folder`, or set EMBEDDING_MODEL to that one.",
 }
 _ELSE = "Set it as docs/configuration.md says."
+
+
+def names(_settings: Settings, _machine: Machine) -> Iterator[Finding]:
+    """No setting is misspelt; that would explain what the other checks find."""
+    for unknown in unknown_names(Settings, PlatformSettings):
+        yield warning(unknown.name, str(unknown), "Correct or remove it, unless another program reads it.")
 
 
 def store(settings: Settings, _machine: Machine) -> Iterator[Finding]:
@@ -172,7 +180,7 @@ def keys(settings: Settings, _machine: Machine) -> Iterator[Finding]:
         yield warning("KEYS_FILE", f"{settings.keys_file} is not there.", "Run `python -m local_server keys new NAME`.")
 
 
-CHECKS: tuple[Check, ...] = (device, base_model, adapters, embedder, reranker, store, folders, keys)
+CHECKS: tuple[Check, ...] = (names, device, base_model, adapters, embedder, reranker, store, folders, keys)
 
 
 def _memory(settings: Settings, machine: Machine, weights: int) -> Iterator[Finding]:
