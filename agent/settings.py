@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     reranker_model: str = Field(
         "", description="Cross-encoder that reads the best passages with the question: a local folder, or a Hub id."
     )
-    rag_store: Path = Field(Path("rag_store"), description="Folder of the index, made by `python -m agent.ingest`.")
+    rag_store: Path = Field(Path("rag_store"), description="Folder of the index, made by `make ingest`.")
     hf_token: SecretStr = Field(SecretStr(""), description="Hugging Face token, for gated models.")
     allow_downloads: bool = Field(
         False, description="Let a Hub id that is not on disk be downloaded; otherwise no hub is ever called."
@@ -64,7 +64,7 @@ class Settings(BaseSettings):
         (), description="Keys of the HTTP server, separated by commas; several may be valid at once."
     )
     keys_file: Path | None = Field(
-        None, description="File of more keys, made with `python -m local_server keys`; their SHA-256 is kept."
+        None, description="File of more keys, made with `.venv/bin/python -m local_server keys`; their SHA-256 is kept."
     )
     auth_failures_per_minute: int = Field(
         30, ge=0, description="Wrong keys of one address that are answered as such in a minute; 0 is no limit."

@@ -1,6 +1,6 @@
 """An external application that uses Askpod over HTTP, with nothing but httpx.
 
-    python examples/client_test.py --url http://127.0.0.1:8000 --key "$API_KEY"
+    .venv/bin/python examples/client_test.py --url http://127.0.0.1:8000 --key "$API_KEY"
 
 It asks in English and Spanish, streams, follows up, makes the mistakes that clients make, waits out a busy server, and
 prints how long everything took. Exit status 0 means that every expectation held.

@@ -17,9 +17,10 @@ from agent.loading import Loaded, load
 from agent.runtime import Loader, Runtime
 from agent.settings import Settings, explain
 from agent.telemetry.clock import Phase
-from agent.telemetry.logs import configure_logging
+from agent.telemetry.logs import configure_logging, get_logger
 from agent.telemetry.metrics import listen
 from agent.telemetry.tracing import configure_tracing
+from agent.unknown_name import unknown_names
 from agent.watchdog import watch
 from handler.drain import Drain
 from handler.handler import cold_start, handler, shut_down
@@ -44,6 +45,8 @@ def main() -> int:
     if not is_worker and settings.log_level == "INFO" and "LOG_LEVEL" not in os.environ:
         settings = settings.model_copy(update={"log_level": "WARNING"})
     configure_logging(settings)
+    if unknown := unknown_names(Settings):
+        get_logger().warning("settings.unknown", names=[str(name) for name in unknown])
     _quiet_sdk(settings)
     # Until the SDK's loop brings its own handler; process 1 of a container would otherwise ignore the signal.
     signal.signal(signal.SIGTERM, _leave)

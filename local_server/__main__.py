@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
-from dotenv import dotenv_values
 from pydantic import ValidationError
 
 from agent.errors import ConfigurationError
@@ -20,6 +19,7 @@ from agent.settings import Settings, explain
 from agent.telemetry.logs import configure_logging, get_logger
 from agent.telemetry.metrics import listen
 from agent.telemetry.tracing import configure_tracing
+from agent.unknown_name import unknown_names
 from agent.watchdog import watch
 from local_server import key_commands
 from local_server.auth import keys_of
@@ -49,7 +49,10 @@ def main(words: Sequence[str]) -> int:
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    _warn_of_unknown()
+    configure_logging(settings)
+    # First of all: who has set API_KEY would only be told that there is no key.
+    if unknown := unknown_names(Settings, PlatformSettings):
+        get_logger().warning("settings.unknown", names=[str(name) for name in unknown])
     if plan is not None:
         return _test(
             plan, settings.model_copy(update={"auth_disabled": True, "host": "127.0.0.1", "port": 0}), platform
@@ -74,7 +77,6 @@ def _keys(words: Sequence[str]) -> int:
 
 
 def _serve(settings: Settings, platform: PlatformSettings) -> int:
-    configure_logging(settings)
     if settings.auth_disabled:
         get_logger().warning("server.auth_disabled")
     runtime = Runtime(settings)
@@ -110,7 +112,6 @@ def _serve(settings: Settings, platform: PlatformSettings) -> int:
 
 def _test(plan: Plan, settings: Settings, platform: PlatformSettings) -> int:
     """One worker, as the Hub's test runner starts it, and the plan's tests."""
-    configure_logging(settings)
     os.environ.update(plan.environment)
     for asked_to_stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(asked_to_stop, signal.default_int_handler)
@@ -132,14 +133,6 @@ def _test(plan: Plan, settings: Settings, platform: PlatformSettings) -> int:
         server.should_exit = True
         serving.join()
     return int(failed > 0)
-
-
-def _warn_of_unknown() -> None:
-    """A setting that is misspelt would be ignored without a word."""
-    known = {f"{_PREFIX}{name}".upper() for name in PlatformSettings.model_fields}
-    for name in sorted({name.upper() for name in (*os.environ, *dotenv_values(".env"))} - known):
-        if name.startswith(_PREFIX.upper()):
-            sys.stderr.write(f"{name} is not a setting; it is ignored.\n")
 
 
 def _say(line: str) -> None:

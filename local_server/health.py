@@ -30,8 +30,10 @@ def health_router(runtime: Answering) -> APIRouter:
     @router.get("/ready", summary="A question would be answered")
     @router.api_route("/ready", methods=_METHODS, include_in_schema=False)
     async def ready() -> JSONResponse:
-        """200 when model, adapters and index are loaded and warm, else 503."""
-        return JSONResponse({"ready": runtime.ready}, status_code=200 if runtime.ready else 503)
+        """200 when model, adapters and index are loaded and warm, else 503, with the error after a failed load."""
+        health = runtime.health()
+        body = {name: health[name] for name in ("ready", "error") if name in health}
+        return JSONResponse(body, status_code=200 if body["ready"] else 503)
 
     @router.get("/startup", summary="The cold start is over")
     @router.api_route("/startup", methods=_METHODS, include_in_schema=False)

@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 
 from agent.settings import EMBEDDED_EMBEDDER, EMBEDDED_LLM, Settings
+from agent.unknown_name import unknown_names
 from local_server.platform.settings import PlatformSettings
 
 # How long an example takes says nothing on a shared machine; speed is asserted nowhere.
@@ -28,6 +29,8 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name)
     for settings in (Settings, PlatformSettings):
         monkeypatch.setitem(settings.model_config, "env_file", None)
+    for unknown in unknown_names(Settings, PlatformSettings):
+        monkeypatch.delenv(unknown.name)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import sys
 from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from agent.doctor.checks import CHECKS
 from agent.doctor.finding import Finding, Level
@@ -12,7 +13,7 @@ from agent.doctor.machine import Machine
 from agent.settings import Settings, explain
 from agent.telemetry.logs import configure_logging
 
-_SIGNS = {Level.OK: "[green]ok[/]", Level.WARNING: "[yellow]warning[/]", Level.ERROR: "[red]error[/]"}
+_COLOURS = {Level.OK: "green", Level.SKIPPED: "dim", Level.WARNING: "yellow", Level.ERROR: "red"}
 
 
 def main() -> int:
@@ -36,7 +37,7 @@ def _table(found: list[Finding]) -> Table:
         table.add_column(overflow="fold")
     for finding in found:
         text = f"{finding.text} {finding.remedy}".strip()
-        table.add_row(_SIGNS[finding.level], finding.subject, text)
+        table.add_row(Text(finding.level.value, _COLOURS[finding.level]), finding.subject, text)
     return table
 
 

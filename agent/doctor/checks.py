@@ -1,10 +1,10 @@
-"""Everything that is looked at. Each check tells what it finds and lets the next one look, whatever it was."""
+"""Everything that is looked at. Each check tells what it finds, or why it did not look, and lets the next one look."""
 
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from agent.doctor.finding import Finding, error, ok, warning
+from agent.doctor.finding import Finding, error, ok, skipped, warning
 from agent.doctor.machine import Machine, nearest
 from agent.errors import AdapterMismatch, LoadError, ModelInvalid, ModelNotFound, StoreMismatch, StoreMissing
 from agent.language_model import adapter_folders, default_adapter
@@ -13,6 +13,8 @@ from agent.retrieval.loading import embedder_folder, reranker_folder
 from agent.retrieval.model_files import fingerprint_of
 from agent.settings import NO_MODEL, Settings
 from agent.store.store import Store
+from agent.unknown_name import unknown_names
+from local_server.platform.settings import PlatformSettings
 
 Check = Callable[[Settings, Machine], Iterator[Finding]]
 
@@ -30,6 +32,19 @@ _REMEDIES: dict[type[LoadError], str] = {
     StoreMismatch: "Build it again with `make ingest DOCS=folder`, or set EMBEDDING_MODEL to that one.",
 }
 _ELSE = "Set it as docs/configuration.md says."
+# Why something is skipped.
+_NONE = "None is set."
+_NO_MODEL = "BASE_MODEL is none."
+_BAD_MODEL = "It depends on BASE_MODEL, which has an error."
+
+
+def names(_settings: Settings, _machine: Machine) -> Iterator[Finding]:
+    """No setting is misspelt; that would explain what the other checks find."""
+    unknown = unknown_names(Settings, PlatformSettings)
+    for name in unknown:
+        yield warning(name.name, str(name), "Correct or remove it, unless another program reads it.")
+    if not unknown:
+        yield ok("names", "No setting is misspelt.")
 
 
 def store(settings: Settings, _machine: Machine) -> Iterator[Finding]:
@@ -48,8 +63,10 @@ def store(settings: Settings, _machine: Machine) -> Iterator[Finding]:
     try:
         folder = embedder_folder(settings)
     except LoadError:
-        return  # the embedder's own check tells it
-    if _is_embedder(folder) and fingerprint_of(folder) != manifest.embedder_fingerprint:
+        folder = None
+    if folder is None or not _is_embedder(folder):
+        yield skipped("RAG_STORE", "Whether it fits EMBEDDING_MODEL, which has an error.")
+    elif fingerprint_of(folder) != manifest.embedder_fingerprint:
         yield _failed("RAG_STORE", StoreMismatch(f"It was built with another embedding model, {manifest.embedder}."))
 
 
@@ -71,6 +88,8 @@ def reranker(settings: Settings, _machine: Machine) -> Iterator[Finding]:
     try:
         if folder := reranker_folder(settings):
             yield ok("RERANKER_MODEL", f"{folder.name}, {_gib(_weights_bytes(folder))}.")
+        else:
+            yield skipped("RERANKER_MODEL", _NONE)
     except LoadError as failure:
         yield _failed("RERANKER_MODEL", failure)
 
@@ -79,23 +98,27 @@ def base_model(settings: Settings, machine: Machine) -> Iterator[Finding]:
     """It is there, its files are of a kind that is loaded, and there is memory for it."""
     if settings.base_model == NO_MODEL:
         yield ok("BASE_MODEL", "none: answers are quotes.")
+        yield skipped("memory", _NO_MODEL)
         return
     try:
         folder = locate(settings.base_model, "BASE_MODEL", settings)
     except LoadError as failure:
         yield _failed("BASE_MODEL", failure)
+        yield skipped("memory", _BAD_MODEL)
         return
     if missing := _missing(folder):
         yield _failed("BASE_MODEL", ModelInvalid(f"{folder.name} has no {', '.join(missing)}."))
+        yield skipped("memory", _BAD_MODEL)
         return
     weights = _weights_bytes(folder)
     yield ok("BASE_MODEL", f"{folder.name}, {_gib(weights)} of weights.")
-    yield from _memory(settings, machine, weights)
+    yield _memory(settings, machine, weights)
 
 
 def adapters(settings: Settings, _machine: Machine) -> Iterator[Finding]:
     """Each is there and fits the base model; the default one is among them."""
     if settings.base_model == NO_MODEL:
+        yield skipped("LORA_MODEL", _NO_MODEL)
         return
     try:
         folders = adapter_folders(settings)
@@ -104,11 +127,15 @@ def adapters(settings: Settings, _machine: Machine) -> Iterator[Finding]:
         subject = "DEFAULT_ADAPTER" if "DEFAULT_ADAPTER" in failure.message else "LORA_MODEL"
         yield _failed(subject, failure)
         return
+    if not folders:
+        yield skipped("LORA_MODEL", _NONE)
+        return
     try:
         base = locate(settings.base_model, "BASE_MODEL", settings)
     except LoadError:
-        return  # the base model's own check tells it
-    if not folders or _missing(base):
+        base = None
+    if base is None or _missing(base):
+        yield skipped("LORA_MODEL", _BAD_MODEL)
         return
     from agent.doctor.fitting import BaseModel  # torch and transformers take seconds to import
 
@@ -116,6 +143,7 @@ def adapters(settings: Settings, _machine: Machine) -> Iterator[Finding]:
         fitting = BaseModel(base, settings.base_model)
     except ModelInvalid as failure:
         yield _failed("BASE_MODEL", failure)
+        yield skipped("LORA_MODEL", _BAD_MODEL)
         return
     for name, folder in folders.items():
         try:
@@ -142,22 +170,35 @@ def device(settings: Settings, machine: Machine) -> Iterator[Finding]:
 
 def folders(settings: Settings, machine: Machine) -> Iterator[Finding]:
     """What is written to can be written to, and there is room for what may be downloaded."""
-    if settings.poison_ledger is not None and not _can_be_written(settings.poison_ledger):
-        yield error(
-            "POISON_LEDGER", f"{settings.poison_ledger} cannot be written to.", "Name a folder that can, on a volume."
-        )
-    if settings.adapter_folder and not Path(settings.adapter_folder).is_dir():
+    ledger = settings.poison_ledger
+    if ledger is None:
+        yield skipped("POISON_LEDGER", _NONE)
+    elif _can_be_written(ledger):
+        yield ok("POISON_LEDGER", f"{ledger} can be written to.")
+    else:
+        yield error("POISON_LEDGER", f"{ledger} cannot be written to.", "Name a folder that can, on a volume.")
+    if not settings.adapter_folder:
+        yield skipped("ADAPTER_FOLDER", _NONE)
+    elif Path(settings.adapter_folder).is_dir():
+        yield ok("ADAPTER_FOLDER", f"{settings.adapter_folder} is a folder.")
+    else:
         yield error("ADAPTER_FOLDER", f"{settings.adapter_folder} is no folder.", "Make it, or leave it empty.")
-    if settings.allow_downloads:
-        cache = hub_cache()
-        if not _can_be_written(cache):
-            yield error("ALLOW_DOWNLOADS", f"{cache} cannot be written to.", "Set HF_HOME to a folder that can.")
-        elif (free := machine.disk_bytes(cache)) < _DOWNLOAD_BYTES:
-            yield warning(
-                "ALLOW_DOWNLOADS",
-                f"{_gib(free)} are free where models are downloaded to; 8B weights are 16 GB.",
-                "Set HF_HOME to a larger disk, or take a larger container disk.",
-            )
+    if not settings.allow_downloads:
+        yield skipped("ALLOW_DOWNLOADS", "It is false: nothing is downloaded.")
+        return
+    cache = hub_cache()
+    free = machine.disk_bytes(cache)
+    there = f"{_gib(free)} are free where models are downloaded to"
+    if not _can_be_written(cache):
+        yield error("ALLOW_DOWNLOADS", f"{cache} cannot be written to.", "Set HF_HOME to a folder that can.")
+    elif free < _DOWNLOAD_BYTES:
+        yield warning(
+            "ALLOW_DOWNLOADS",
+            f"{there}; 8B weights are 16 GB.",
+            "Set HF_HOME to a larger disk, or take a larger container disk.",
+        )
+    else:
+        yield ok("ALLOW_DOWNLOADS", f"{there}.")
 
 
 def keys(settings: Settings, _machine: Machine) -> Iterator[Finding]:
@@ -170,23 +211,26 @@ def keys(settings: Settings, _machine: Machine) -> Iterator[Finding]:
         )
     elif settings.keys_file is not None and not settings.keys_file.is_file():
         yield warning("KEYS_FILE", f"{settings.keys_file} is not there.", "Run `python -m local_server keys new NAME`.")
+    elif settings.keys_file is not None:
+        yield ok("KEYS_FILE", f"{settings.keys_file} is there.")
+    else:
+        yield ok("API_KEYS", f"{len(settings.api_keys)} set.")
 
 
-CHECKS: tuple[Check, ...] = (device, base_model, adapters, embedder, reranker, store, folders, keys)
+CHECKS: tuple[Check, ...] = (names, device, base_model, adapters, embedder, reranker, store, folders, keys)
 
 
-def _memory(settings: Settings, machine: Machine, weights: int) -> Iterator[Finding]:
+def _memory(settings: Settings, machine: Machine, weights: int) -> Finding:
     on_gpu = machine.gpu is not None and settings.device != "cpu"
     cache = settings.kv_cache_mib * 1024 * 1024 or _LEAST_CACHE_BYTES
     needed = weights + cache + (0 if on_gpu else _PROCESS_BYTES)
     has = machine.gpu_bytes if on_gpu else machine.memory_bytes
     where = "of the GPU's memory" if on_gpu else "of memory"
-    if needed > has:
-        yield error(
-            "KV_CACHE_MIB" if weights + _PROCESS_BYTES < has and settings.kv_cache_mib else "BASE_MODEL",
-            f"{_gib(needed)} {where} are needed, for weights and KV cache, and {_gib(has)} are free.",
-            "Take a smaller model or KV_CACHE_MIB, or a machine with more memory.",
-        )
+    text = f"{_gib(needed)} {where} are needed, for weights and KV cache, and {_gib(has)} are free."
+    if needed <= has:
+        return ok("memory", text)
+    subject = "KV_CACHE_MIB" if weights + _PROCESS_BYTES < has and settings.kv_cache_mib else "BASE_MODEL"
+    return error(subject, text, "Take a smaller model or KV_CACHE_MIB, or a machine with more memory.")
 
 
 def _failed(subject: str, failure: LoadError, remedy: str = "") -> Finding:

@@ -8,6 +8,7 @@ class Level(Enum):
     """How bad it is: only an error keeps Askpod from answering."""
 
     OK = "ok"
+    SKIPPED = "skipped"
     WARNING = "warning"
     ERROR = "error"
 
@@ -19,7 +20,7 @@ class Finding:
     Attributes:
         level: how bad it is.
         subject: the setting, or what of the machine, it is about.
-        text: what was found.
+        text: what was found, or why nothing was looked at.
         remedy: what to do; empty where there is nothing to be done.
     """
 
@@ -32,6 +33,11 @@ class Finding:
 def ok(subject: str, text: str) -> Finding:
     """Nothing to be done."""
     return Finding(Level.OK, subject, text)
+
+
+def skipped(subject: str, reason: str) -> Finding:
+    """Nothing was looked at: it is not in use, or what it depends on is not well."""
+    return Finding(Level.SKIPPED, subject, reason)
 
 
 def warning(subject: str, text: str, remedy: str) -> Finding:

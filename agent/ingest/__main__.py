@@ -81,17 +81,21 @@ def _ingest(words: list[str], settings: Settings, console: Console, load_embedde
     if not files:
         raise NothingToIngest
     sizes = ChunkSizes(settings.chunk_tokens, settings.chunk_overlap_tokens)
-    changes = _sync_with_progress(store, files, load_embedder(settings), sizes, console)
+    changes = _sync_with_progress(store, files, lambda: load_embedder(settings), sizes, console)
     _report(changes, console)
     return FAILED if options.strict and changes.skipped else OK
 
 
 def _sync_with_progress(
-    store: Path, files: list[SourceFile], embedder: Embedder, sizes: ChunkSizes, console: Console
+    store: Path, files: list[SourceFile], load_embedder: Callable[[], Embedder], sizes: ChunkSizes, console: Console
 ) -> Changes:
+    if not console.is_interactive:
+        console.print(f"Building the index of {len(files)} documents ...")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("Reading documents", total=None)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_interactive) as bar:
+        task = bar.add_task("Loading the embedding model", total=None)  # for seconds
+        embedder = load_embedder()
+        bar.update(task, description="Reading documents")
         watcher = Watcher(
             skipped=lambda skipped: _say_skipped(skipped, console),
             total=lambda chunks: bar.update(task, description="Embedding chunks", total=chunks),

@@ -297,6 +297,20 @@ def test_a_wrong_setting_is_named_and_its_value_is_not(tmp_path: Path) -> None:
     assert "secret" not in finished.stderr
 
 
+def test_a_misspelt_setting_is_warned_of(real_settings: Settings, tmp_path: Path) -> None:
+    """In one line, of `.env` and of the environment; the platform's settings are none of the handler's."""
+    (tmp_path / ".env").write_text("RAG_STOR=mine\nPLATFORM_FAULTS=true\nOTEL_SERVICE_NAME=mine\n", encoding="utf-8")
+    finished = run_locally(
+        real_settings, tmp_path, {"input": {"question": QUESTION}}, lora_models="a", base_model="none"
+    )
+    assert 0 == finished.returncode, finished.stderr
+    (line,) = [json.loads(line) for line in finished.stderr.splitlines() if "settings.unknown" in line]
+    assert [
+        "LORA_MODELS in the environment is no setting; did you mean LORA_MODEL?",
+        "RAG_STOR in .env is no setting; did you mean RAG_STORE?",
+    ] == line["names"]
+
+
 @pytest.mark.parametrize("module", ["torch", "transformers", "runpod"])
 def test_importing_the_handler_loads_nothing(module: str) -> None:
     """`import handler.handler` leaves the heavy libraries alone."""

@@ -42,6 +42,7 @@ def test_the_server_answers_while_it_loads(settings: Settings) -> None:
     with serving(Runtime(settings, slow), until_ready=False) as client:
         assert [503, 200, 503] == statuses(client)
         assert "starting" == client.get("/health").json()["state"]
+        assert {"ready": False} == client.get("/health/ready").json()
         assert 503 == client.get("/health/startup").status_code
         for stream in (False, True):
             refused = client.post("/v1/ask", json={"question": QUESTION, "stream": stream})
@@ -55,7 +56,7 @@ def test_the_server_answers_while_it_loads(settings: Settings) -> None:
 
 
 def test_a_failed_load_is_reported_and_tried_again(settings: Settings) -> None:
-    """Failed: the reason's code and a safe sentence; ready after the load that succeeds."""
+    """Failed: the reason's code and a safe sentence, from /health/ready as well; ready after the load that succeeds."""
     healed = threading.Event()
     good: Callable[[Settings, Phase], Loaded] = scripted_loader()
 
@@ -70,11 +71,13 @@ def test_a_failed_load_is_reported_and_tried_again(settings: Settings) -> None:
         assert "store_corrupt" == body["error"]["code"]
         assert "/secret" not in json.dumps(body)
         assert [503, 200, 503] == statuses(client)
+        wait(lambda: client.get("/health/ready").json() == {"ready": False, "error": body["error"]})
         refused = client.post("/v1/ask", json={"question": QUESTION})
         assert "store_corrupt" == problem(refused, 503, "model_unavailable")["reason"]
         assert "/secret" not in refused.text
         healed.set()
         wait(lambda: client.get("/health/ready").status_code == 200)
+        assert {"ready": True} == client.get("/health/ready").json()
         body = client.get("/health").json()
         assert "error" not in body
         assert body["load"]["attempt"] > 1

@@ -50,6 +50,19 @@ def test_wrong_settings_are_named_and_their_values_are_not(tmp_path: Path) -> No
     assert "secret-port" not in err
 
 
+def test_a_misspelt_setting_is_warned_of(tmp_path: Path) -> None:
+    """Before it says that there is no key: the one for that is misspelt as well."""
+    (tmp_path / ".env").write_text("PLATFORM_MAX_WORKER=2\n", encoding="utf-8")
+    status, err = ended(tmp_path, api_key="sesame")
+    warning, refusal = err.splitlines()
+    assert (2, True) == (status, refusal.startswith("Set API_KEYS"))
+    assert ("settings.unknown", "warning") == (json.loads(warning)["event"], json.loads(warning)["level"])
+    assert [
+        "API_KEY in the environment is no setting; did you mean API_KEYS?",
+        "PLATFORM_MAX_WORKER in .env is no setting; did you mean PLATFORM_MAX_WORKERS?",
+    ] == json.loads(warning)["names"]
+
+
 def test_a_taken_port_is_reported(tmp_path: Path) -> None:
     """Exit status 3, and the log says why."""
     with socket.socket() as taken:

@@ -28,7 +28,7 @@ def examine(settings: Settings, machine: Machine = LARGE) -> list[Finding]:
 
 
 def wrong(settings: Settings, machine: Machine = LARGE) -> list[tuple[str, str]]:
-    found = [finding for finding in examine(settings, machine) if finding.level is not Level.OK]
+    found = [finding for finding in examine(settings, machine) if finding.level in (Level.WARNING, Level.ERROR)]
     assert all(finding.remedy for finding in found)
     return [(finding.subject, finding.text) for finding in found]
 
@@ -41,11 +41,50 @@ def good(real_settings: Settings) -> Settings:
 
 
 def test_what_is_shipped_is_well(good: Settings) -> None:
-    """Every part is named, and nothing is wrong."""
+    """Every part is named, and nothing is wrong; what is not in use is skipped."""
     assert [] == wrong(good)
-    assert ["DEVICE", "BASE_MODEL", "LORA_MODEL", "EMBEDDING_MODEL", "RAG_STORE"] == [
-        finding.subject for finding in examine(good)
+    found = examine(good)
+    assert ["names", "DEVICE", "BASE_MODEL", "memory", "LORA_MODEL", "EMBEDDING_MODEL", "RAG_STORE", "API_KEYS"] == [
+        finding.subject for finding in found if finding.level is Level.OK
     ]
+    assert ["RERANKER_MODEL", "POISON_LEDGER", "ADAPTER_FOLDER", "ALLOW_DOWNLOADS"] == [
+        finding.subject for finding in found if finding.level is Level.SKIPPED
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "subject", "reason"),
+    [
+        ({"base_model": "none"}, "LORA_MODEL", "BASE_MODEL is none."),
+        ({"base_model": "none"}, "memory", "BASE_MODEL is none."),
+        ({"base_model": "models/typo"}, "LORA_MODEL", "It depends on BASE_MODEL, which has an error."),
+        ({"base_model": "docs"}, "LORA_MODEL", "It depends on BASE_MODEL, which has an error."),
+        ({"base_model": "docs"}, "memory", "It depends on BASE_MODEL, which has an error."),
+        ({"lora_model": ""}, "LORA_MODEL", "None is set."),
+        ({"embedding_model": "models/typo"}, "RAG_STORE", "Whether it fits EMBEDDING_MODEL, which has an error."),
+        ({"embedding_model": "docs"}, "RAG_STORE", "Whether it fits EMBEDDING_MODEL, which has an error."),
+    ],
+)
+def test_what_could_not_be_looked_at_is_told_with_the_reason(
+    good: Settings, change: dict[str, Any], subject: str, reason: str
+) -> None:
+    """As skipped, behind the error that it depends on; the rest is looked at all the same."""
+    found = examine(good.model_copy(update=change))
+    assert (Level.SKIPPED, subject, reason, "") in [
+        (finding.level, finding.subject, finding.text, finding.remedy) for finding in found
+    ]
+    assert {"DEVICE", "EMBEDDING_MODEL", "RAG_STORE", "API_KEYS"} <= {finding.subject for finding in found}
+
+
+def test_what_is_in_use_and_well_is_told(good: Settings, tmp_path: Path) -> None:
+    """Whatever is skipped otherwise."""
+    keys = tmp_path / "keys.json"
+    keys.touch()
+    changes = {"poison_ledger": tmp_path / "ledger", "adapter_folder": "adapters", "allow_downloads": True}
+    found = examine(good.model_copy(update=changes | {"keys_file": keys}))
+    assert ["POISON_LEDGER", "ADAPTER_FOLDER", "ALLOW_DOWNLOADS", "KEYS_FILE"] == [
+        finding.subject for finding in found if finding.level is Level.OK
+    ][-4:]
 
 
 @pytest.mark.parametrize(
@@ -76,6 +115,20 @@ def test_a_setting_that_is_wrong_is_named_with_a_remedy(
     found = wrong(good.model_copy(update=change))
     assert [subject] == [name for name, _ in found]
     assert says in found[0][1]
+
+
+def test_a_misspelt_setting_is_told(good: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The platform's as well, in `.env` and in the environment; it keeps nothing from answering."""
+    file = tmp_path / ".env"
+    file.write_text("RAG_STOR=mine\nPLATFORM_FAULT=true\n", encoding="utf-8")
+    monkeypatch.setitem(Settings.model_config, "env_file", str(file))
+    monkeypatch.setenv("API_KEY", "sesame")
+    assert [
+        ("API_KEY", "API_KEY in the environment is no setting; did you mean API_KEYS?"),
+        ("PLATFORM_FAULT", "PLATFORM_FAULT in .env is no setting; did you mean PLATFORM_FAULTS?"),
+        ("RAG_STOR", "RAG_STOR in .env is no setting; did you mean RAG_STORE?"),
+    ] == wrong(good)
+    assert Level.ERROR not in {finding.level for finding in examine(good)}
 
 
 def test_an_adapter_of_another_base_is_told(good: Settings, tmp_path: Path) -> None:
@@ -149,6 +202,7 @@ def test_the_command_says_it_all_and_its_exit_status_what_is_wrong(real_settings
     well, ill, invalid = run(), run(base_model="models/typo"), run(top_k="many")
     assert [0, 1, 2] == [well.returncode, ill.returncode, invalid.returncode]
     assert "every hash is right" in well.stdout
+    assert "skipped  RERANKER_MODEL" in well.stdout
     assert "BASE_MODEL" in ill.stdout
     assert "error" in ill.stdout
     assert invalid.stderr.startswith("TOP_K: ")

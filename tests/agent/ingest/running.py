@@ -1,10 +1,12 @@
 """The ingest command as a process, with the real embedder or with the hashing one, which takes milliseconds."""
 
+import os
+import pty
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.conftest import ROOT, environment
@@ -22,6 +24,22 @@ def command(*arguments: object, **settings: object) -> Finished:
 def hashing_command(*arguments: object, **settings: object) -> Finished:
     """The same with a hashing embedder; see `tests.fakes.ingest` for what else it can do."""
     return _run("tests.fakes.ingest", arguments, settings)
+
+
+def command_on_a_terminal(*arguments: object, **settings: object) -> tuple[int, str]:
+    """A hashing command whose standard error is a terminal: its exit status, and what the terminal was sent."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.fakes.ingest", *map(str, arguments)],
+        cwd=ROOT, env=environment(term="xterm", **settings), stdin=subprocess.DEVNULL, stderr=theirs,
+    )  # fmt: skip
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # what Linux says when the other side is gone
+        while piece := os.read(ours, 65536):
+            shown += piece
+    os.close(ours)
+    return process.wait(), shown.decode()
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from tests.agent.ingest.running import (
     SMALL_CHUNKS,
     Finished,
     command,
+    command_on_a_terminal,
     embedded,
     hashing_command,
     stopped_command,
@@ -35,9 +36,9 @@ def ingest_here(docs: Path, store: Path) -> Changes:
 
 
 def lines(finished: Finished) -> list[str]:
-    """What was said, without the line that the progress bar leaves."""
+    """What was said, without the line that says what begins."""
     assert "Traceback" not in finished.stderr
-    return [line for line in finished.stderr.splitlines() if line.strip()]
+    return [line for line in finished.stderr.splitlines() if not line.startswith("Building the index")]
 
 
 def test_each_run_says_what_it_did(tmp_path: Path) -> None:
@@ -55,6 +56,22 @@ def test_each_run_says_what_it_did(tmp_path: Path) -> None:
     second = hashing_command(docs, rag_store=store)
     assert "Documents: 1 added, 1 changed, 1 removed, 1 unchanged, 0 skipped." == lines(second)[0]
     assert 2 == embedded(second)
+
+
+def test_a_log_has_one_line_before_the_work_begins(tmp_path: Path) -> None:
+    """With the number of files; a progress bar would be lost in it."""
+    docs = write_documents(tmp_path / "docs", DOCUMENTS)
+    finished = hashing_command(docs, "--store", tmp_path / "store")
+    assert ["Building the index of 3 documents ...", *lines(finished)] == finished.stderr.splitlines()
+
+
+def test_a_terminal_shows_progress_from_the_first_moment(tmp_path: Path) -> None:
+    """While the embedding model loads, then while documents are read and chunks embedded; nothing of it stays."""
+    docs = write_documents(tmp_path / "docs", DOCUMENTS)
+    status, shown = command_on_a_terminal(docs, "--store", tmp_path / "store")
+    steps = [shown.index(text) for text in ("Loading the embedding model", "Embedding chunks", "Documents: 3 added")]
+    assert (0, sorted(steps)) == (status, steps)
+    assert "Building the index" not in shown
 
 
 def test_skipped_files_are_named_with_the_reason(tmp_path: Path) -> None:

@@ -28,10 +28,9 @@ def test_every_command_of_the_guide_does_what_it_says(real_settings: Settings, t
     blocks = re.findall(r"^```bash\n(.*?)^```", guide, re.M | re.S)
     assert len(EXPECTED) + 1 == len(blocks)
     marked = "\n".join(f"{block}\necho; echo ===" for block in blocks).replace(":8000/", f":{port}/")
+    marked = marked.replace(".venv/bin/python", sys.executable)
     settings = {name: getattr(real_settings, name) for name in ("base_model", "embedding_model", "rag_store")}
-    env = environment(**settings, port=port, platform_faults=True) | {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    }
+    env = environment(**settings, port=port, platform_faults=True)
     with (
         (tmp_path / "log").open("wb") as log,
         subprocess.Popen(
