@@ -15,7 +15,7 @@ export HF_HUB_OFFLINE := 1
 export TRANSFORMERS_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install models reranker index clients run serve ingest eval bench test test-slow test-ray chaos soak test-gpu check format lock hub sbom docs-artefacts dashboard-picture clean
+.PHONY: help install models reranker index clients run serve ingest eval bench test test-slow test-ray chaos soak test-gpu check format lock hub sbom docs-artefacts dashboard-picture page-pictures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +97,9 @@ docs-artefacts: $(INDEX) ## examples/session-log.jsonl and docs/swagger-ui.png, 
 
 dashboard-picture: $(INDEX) ## docs/dashboard.png, from a real server and a real Prometheus (apt-get install prometheus)
 	@$(BIN)/python -m tools.dashboard_picture
+
+page-pictures: $(INDEX) ## docs/ask-page*.png, from a real server in a real browser (apt-get install chromium)
+	@$(BIN)/python -m tools.page_pictures
 
 clean: ## remove what was installed, converted and built
 	rm -rf $(VENV) models $(STORE) build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,7 +1,6 @@
 """python -m tools.swagger_screenshot: a picture of the running server's API page, taken by a real browser."""
 
 import argparse
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,9 +10,9 @@ from typing import Any
 
 import httpx
 
+from tools.browser import NO_BROWSER, find_browser
 from tools.serving import ServerFailed, running_server
 
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _BROWSER_S = 120
 _FLAGS = (
     "--headless",
@@ -79,9 +78,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=Path("docs/swagger-ui.png"))
     parser.add_argument("--size", default="1280,1800", help="width,height of the window, in pixels")
     options = parser.parse_args(arguments)
-    browser = next((found for name in _BROWSERS if (found := shutil.which(name))), None)
+    browser = find_browser()
     if browser is None:
-        sys.stderr.write("There is no browser. On Debian: apt-get install -y chromium\n")
+        sys.stderr.write(NO_BROWSER)
         return 2
     try:
         with running_server({"API_KEYS": "a-key-for-one-picture"}) as server:

@@ -1,6 +1,5 @@
 """A real browser, and pages that must neither fail nor ask anybody else."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -15,8 +14,8 @@ from agent.settings import Settings
 from tests.fakes.loading import scripted_loader
 from tests.local_server.serving import serving
 from tests.local_server.web.visit import Visit
+from tools.browser import find_browser
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
 # A browser as it comes asks its maker for this and that.
 _QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 Open = Callable[..., Visit]
@@ -25,7 +24,7 @@ Open = Callable[..., Visit]
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium; without one, the tests of the page are skipped."""
-    found = next(filter(None, map(shutil.which, _NAMES)), None)
+    found = find_browser()
     if found is None:
         pytest.skip("there is no Chromium for the tests of the ask page: apt-get install chromium")
     with sync_playwright() as playwright:

@@ -20,7 +20,7 @@ from tests.local_server.web.conftest import Open
 from tests.local_server.web.visit import Visit
 
 # With what shells, JSON and Python each have their own mind about.
-QUESTION = "What's the HTTP header that carries the `API` \"key\" in $HOME\\n?"
+QUESTION = 'What\'s the HTTP header that carries the `API` "key" in $HOME\\n?'
 
 
 @pytest.fixture(scope="module")
