@@ -67,7 +67,7 @@ function times(answer) {
 
 function found(step) {
   return (step?.details.parts ?? []).flatMap((part) => [
-    el("h4", {}, text("queries")),
+    el("h3", {}, text("queries")),
     el("ul", { class: "queries" }, ...part.queries.map((query) => el("li", {}, query))),
     scores(part),
   ]);
@@ -104,7 +104,7 @@ function read(step) {
   if (!sentences) return [];
   const list = sentences.map((one) => el("li", {}, one.text, " ", el("cite", {}, one.source)));
   const doubt = typeof nothing === "number" ? el("p", { class: "hint" }, text("nothing", number(nothing * 100))) : null;
-  return [el("h4", {}, text("packed")), el("ol", { class: "packed" }, ...list), doubt];
+  return [el("h3", {}, text("packed")), el("ol", { class: "packed" }, ...list), doubt];
 }
 
 function verdict(step) {
