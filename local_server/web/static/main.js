@@ -7,8 +7,8 @@ import { Key } from "./key.js";
 import { Options } from "./options.js";
 import { ServerState } from "./server_state.js";
 import { revealSource, showSources } from "./sources.js";
-import { pageLanguage, speak as speakIn, text } from "./texts.js";
-import { speak, Turn } from "./turn.js";
+import { pageLanguage, speak, text } from "./texts.js";
+import { Turn } from "./turn.js";
 
 const turns = [];
 let running = null;
@@ -74,7 +74,8 @@ async function put(words) {
     running = null;
     drawControls();
   }
-  speak(turn.answer ? turn.answer.answer : (turn.problem?.message ?? text("stopped")));
+  // Once, when it is certain, and not the draft word by word.
+  byId("spoken").textContent = turn.answer ? turn.answer.answer : (turn.problem?.message ?? text("stopped"));
   question.focus({ preventScroll: true });
 }
 
@@ -127,7 +128,7 @@ byId("stop").addEventListener("click", () => running?.abort());
 byId("new").addEventListener("click", forget);
 byId("what").addEventListener("click", () => put(text("whatIsThereQuestion")));
 byId("page-language").addEventListener("change", (event) => {
-  speakIn(event.target.value);
+  speak(event.target.value);
   drawTexts();
   options.draw();
   state.draw();

@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { answerOf, problemCard } from "./answer.js";
-import { byId, el, freshId, reveal } from "./dom.js";
+import { el, freshId, reveal } from "./dom.js";
 import { asCurl, asJob, asPython } from "./snippets.js";
 import { text } from "./texts.js";
 import { traceOf } from "./trace.js";
@@ -105,12 +105,11 @@ export class Turn {
   }
 
   #copies() {
-    const { stream, ...request } = this.request;
     const origin = location.origin;
     const kinds = {
-      curl: asCurl(origin, request, this.page.withKey),
-      job: asJob(origin, endpoint(), request),
-      python: asPython(origin, endpoint(), request),
+      curl: asCurl(origin, this.request, this.page.withKey),
+      job: asJob(origin, endpoint(), this.request),
+      python: asPython(origin, endpoint(), this.request),
     };
     const shown = el("pre", { class: "code", hidden: true, tabindex: 0 });
     const said = el("span", { class: "hint", role: "status" });
@@ -130,6 +129,3 @@ export class Turn {
     return el("div", { class: "copies" }, el("div", { class: "row" }, el("span", { class: "hint" }, text("copy")), ...buttons, said), shown);
   }
 }
-
-/** Say something to whoever listens to a screen reader. */
-export const speak = (words) => (byId("spoken").textContent = words);
