@@ -8,7 +8,7 @@ from ray import serve
 from agent.engine.scripted import ScriptedEngine
 from agent.runtime import Runtime
 from agent.settings import Settings
-from deploy.ray_serve import APPLICATION, application
+from deploy.ray_serve import application
 from tests.fakes.loading import scripted_loader
 
 
@@ -26,7 +26,7 @@ def main(port: int, replicas: int) -> None:
     ray.init(num_cpus=4, include_dashboard=False, configure_logging=False, log_to_driver=False)
     serve.start(http_options={"host": "127.0.0.1", "port": port})
     options = {"num_replicas": replicas, "ray_actor_options": {"num_cpus": 0.1}}
-    serve.run(application(scripted, **options), name=APPLICATION, blocking=False)
+    serve.run(application(scripted, **options), name="askpod", blocking=False)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.read()
