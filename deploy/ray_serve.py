@@ -214,19 +214,20 @@ def build_gate() -> FastAPI:
 
 
 def application(make: MakeRuntime = make_runtime, **options: Any) -> serve.Application:  # noqa: ANN401 - Ray's options
-    """Both deployments; `options` are those of `Answers`, such as `num_replicas` or `ray_actor_options`."""
+    """Both deployments; `options` are those of `Answers`, such as `num_replicas` or `ray_actor_options`.
+
+    What `autoscaling_config` does not name is as here, or else as Ray has it.
+    """
     settings = Settings()
     options = {
         "max_ongoing_requests": settings.handler_concurrency * 4,
         "health_check_period_s": 2,
         "graceful_shutdown_timeout_s": settings.drain_timeout_s,
         "graceful_shutdown_wait_loop_s": 0.1,
-        "autoscaling_config": {
-            "min_replicas": 1, "max_replicas": 8, "target_ongoing_requests": settings.handler_concurrency,
-        },
-    } | options  # fmt: skip
-    if options.get("num_replicas") is not None:
-        del options["autoscaling_config"]
+    } | options
+    if options.get("num_replicas") is None:
+        scaling = {"min_replicas": 1, "max_replicas": 8, "target_ongoing_requests": settings.handler_concurrency}
+        options["autoscaling_config"] = scaling | options.get("autoscaling_config", {})
     answers = serve.deployment(name=ANSWERS, **options)(Answers).bind(make)
 
     @serve.deployment(name="Gate", max_ongoing_requests=10_000, graceful_shutdown_timeout_s=settings.drain_timeout_s)
