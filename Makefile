@@ -57,7 +57,7 @@ test-slow: $(INDEX) ## the tests that take minutes
 
 test-ray: $(INDEX) ## deploy/ray_serve.py on a Ray of this machine; installs Ray, 200 MB
 	@$(PIP) --quiet -r requirements-ray.txt
-	@$(BIN)/python -m pytest -m slow tests/deploy/test_ray_serve.py
+	@$(BIN)/python -m pytest -m slow tests/deploy
 
 chaos: $(INDEX) ## break things at random moments, and show what came of it; about half an hour
 	@$(BIN)/python -m pytest -m chaos --deselect tests/chaos/test_soak.py

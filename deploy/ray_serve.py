@@ -9,6 +9,7 @@ Needs requirements-ray.txt beside requirements.txt.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -32,7 +33,7 @@ from agent.version import VERSIONS
 from local_server.app import create_app
 from local_server.auth import keys_of
 
-APPLICATION, ANSWERS = "askpod", "Answers"
+ANSWERS = "Answers"
 _EVENT: TypeAdapter[AskEvent] = TypeAdapter(AskEvent)
 _LOOK_S = 1.0
 # Nothing comes from a replica any more that is longer overdue.
@@ -53,7 +54,10 @@ class Answers:
 
     def __init__(self, make: MakeRuntime) -> None:
         self._runtime = make()
-        if not self._runtime.load():
+        # Where Ray calls this an event loop runs, and loading runs one of its own.
+        with ThreadPoolExecutor(1, "askpod-load") as thread:
+            loaded = thread.submit(self._runtime.load).result()
+        if not loaded:
             raise RuntimeError(self._runtime.health().get("error"))
 
     async def ask(self, request: dict[str, Any], caller: Caller) -> AsyncIterator[dict[str, Any]]:
@@ -116,7 +120,7 @@ class Replicas:
         return self._health | {"ready": self.ready}
 
     def gauges(self) -> Iterator[Metric]:
-        """What the metrics say of this gate; a replica's own are on its METRICS_PORT."""
+        """What the metrics say of this gate; a replica serves none of its own."""
         yield gauge("ready", "1 when a question would be answered", float(self.ready))
         yield gauge("questions", "Questions that are being answered", self.running)
 
@@ -197,7 +201,8 @@ class Replicas:
 
 
 def _replicas() -> Any:  # noqa: ANN401 - a handle's methods are those of its deployment
-    return serve.get_deployment_handle(ANSWERS, APPLICATION)
+    # Whoever runs the application names it: `default`, unless they say otherwise.
+    return serve.get_deployment_handle(ANSWERS, serve.get_replica_context().app_name)
 
 
 def build_gate() -> FastAPI:
@@ -209,19 +214,20 @@ def build_gate() -> FastAPI:
 
 
 def application(make: MakeRuntime = make_runtime, **options: Any) -> serve.Application:  # noqa: ANN401 - Ray's options
-    """Both deployments; `options` are those of `Answers`, such as `num_replicas` or `ray_actor_options`."""
+    """Both deployments; `options` are those of `Answers`, such as `num_replicas` or `ray_actor_options`.
+
+    What `autoscaling_config` does not name is as here, or else as Ray has it.
+    """
     settings = Settings()
     options = {
         "max_ongoing_requests": settings.handler_concurrency * 4,
         "health_check_period_s": 2,
         "graceful_shutdown_timeout_s": settings.drain_timeout_s,
         "graceful_shutdown_wait_loop_s": 0.1,
-        "autoscaling_config": {
-            "min_replicas": 1, "max_replicas": 8, "target_ongoing_requests": settings.handler_concurrency,
-        },
-    } | options  # fmt: skip
-    if options.get("num_replicas") is not None:
-        del options["autoscaling_config"]
+    } | options
+    if options.get("num_replicas") is None:
+        scaling = {"min_replicas": 1, "max_replicas": 8, "target_ongoing_requests": settings.handler_concurrency}
+        options["autoscaling_config"] = scaling | options.get("autoscaling_config", {})
     answers = serve.deployment(name=ANSWERS, **options)(Answers).bind(make)
 
     @serve.deployment(name="Gate", max_ongoing_requests=10_000, graceful_shutdown_timeout_s=settings.drain_timeout_s)

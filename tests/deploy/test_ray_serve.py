@@ -2,58 +2,29 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 
-from tests.conftest import ROOT, environment
-from tests.local_server.serving import free_port, wait
+from tests.deploy.ray_serving import KEY, QUESTION, on_ray, replicas
+from tests.local_server.serving import wait
 
 pytest.importorskip("ray", reason="needs requirements-ray.txt")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-KEY = "sesame-1"
-QUESTION = "Which port does the HTTP server listen on?"
 ASKERS = 8
 
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[httpx.Client]:
     """Of a gate before two replicas."""
-    port = free_port()
-    command = [sys.executable, "-m", "tests.deploy.ray_app", str(port), "2"]
-    env = environment(api_keys=KEY, log_level="ERROR") | {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(ROOT)}
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=ROOT, env=env, stdin=pipe, stdout=pipe, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdin is not None
-        assert "ready\n" in iter(process.stdout.readline, "")
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"X-API-KEY": KEY}, timeout=60) as asking:
-            wait(lambda: asking.get("/health/ready").status_code == 200, 60)
-            yield asking
-        process.stdin.close()
-        try:
-            process.wait(60)
-        finally:
-            process.kill()
-
-
-def replicas() -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            if any("ServeReplica:askpod:Answers" in word for word in process.cmdline()):
-                found.append(process)
-    return found
+    with on_ray({"num_replicas": 2}) as serving:
+        yield serving.client
 
 
 def test_a_gate_serves_the_whole_api(client: httpx.Client) -> None:
