@@ -15,7 +15,7 @@ export HF_HUB_OFFLINE := 1
 export TRANSFORMERS_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install models reranker index clients run serve ingest eval bench test test-slow test-ray chaos soak test-gpu check format lock hub sbom docs-artefacts dashboard-picture page-pictures clean
+.PHONY: help install models reranker index clients run ask serve ingest eval bench test test-slow test-ray chaos soak test-gpu check format lock hub sbom docs-artefacts dashboard-picture page-pictures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,12 @@ index: $(MODELS) ## build the demo index from docs/, again if it is there
 
 run: $(INDEX) ## answer test_input.json through the real handler
 	@$(BIN)/python -m handler
+
+# The question as it was typed: neither make nor the shell reads anything in it. That the documents do not hold the
+# answer is no failure of make's.
+ask: export ASKED := $(value Q)
+ask: $(INDEX) ## ask a question, or chat without one: make ask Q="..." [ARGS="--trace"]
+	@$(BIN)/python -m agent.ask $(ARGS) $${ASKED:+-- "$$ASKED"} || test $$? -eq 3
 
 serve: $(INDEX) ## the HTTP API and the serverless platform on port 8000 (needs API_KEYS, or AUTH_DISABLED=true)
 	@$(BIN)/python -m local_server

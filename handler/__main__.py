@@ -10,13 +10,12 @@ from typing import Any, NoReturn
 
 from pydantic import ValidationError
 from rich.console import Console
-from rich.status import Status
 
+from agent.ask.progress import LOADING, showing
 from agent.errors import ConfigurationError
-from agent.loading import Loaded, load
-from agent.runtime import Loader, Runtime
+from agent.loading import load
+from agent.runtime import Runtime
 from agent.settings import Settings, explain
-from agent.telemetry.clock import Phase
 from agent.telemetry.logs import configure_logging, get_logger
 from agent.telemetry.metrics import listen
 from agent.telemetry.tracing import configure_tracing
@@ -29,8 +28,6 @@ from handler.report import report
 from handler.streaming import stream_handler
 
 Handler = Callable[[Any], Awaitable[Any]] | Callable[[Any], AsyncIterator[Any]]
-
-_LOADING = "Loading the models and the index ..."
 
 
 def main() -> int:
@@ -98,25 +95,12 @@ def import_sdk() -> None:
 
 def _load(settings: Settings, sdk: threading.Thread, *, with_progress: bool) -> Runtime:
     if with_progress:
-        with Console(stderr=True).status(_LOADING) as status:
-            runtime = cold_start(settings, _showing(status))
+        with Console(stderr=True).status(LOADING) as status:
+            runtime = cold_start(settings, showing(status, load))
     else:
         runtime = cold_start(settings)
     sdk.join()
     return runtime
-
-
-def _showing(status: Status) -> Loader:
-    """The real loader, with the part that was loaded last on the status line."""
-
-    def loader(settings: Settings, phase: Phase) -> Loaded:
-        def shown(name: str, ms: float) -> None:
-            phase(name, ms)
-            status.update(f"{_LOADING} {name} {ms / 1000:.1f} s")
-
-        return load(settings, shown)
-
-    return loader
 
 
 def _serve(function: Handler, drain: Drain) -> None:

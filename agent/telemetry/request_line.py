@@ -20,7 +20,7 @@ class Caller:
 
     Attributes:
         request_id: of this request; in its log lines and in what it gets.
-        transport: http or queue.
+        transport: http, queue or cli.
         key_id: names a key, and is not the key.
         job_id: of the queue's job.
         quota: what the key may ask for.

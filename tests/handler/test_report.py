@@ -6,9 +6,9 @@ from typing import Any
 from rich.console import Console
 
 from agent.engine.scripted import ScriptedEngine
-from agent.errors import Overloaded
+from agent.errors import ModelUnavailable, Overloaded
 from agent.loading import Loaded
-from agent.schemas import AskRequest, Nearest
+from agent.schemas import AskRequest
 from agent.settings import Settings
 from agent.telemetry.request_line import Caller
 from handler.envelope import failure_of, output_of
@@ -29,45 +29,36 @@ async def result_of(settings: Settings, question: str) -> dict[str, Any]:
         loaded.close()
 
 
-def printed(result: dict[str, Any], question: object = "Which port?") -> str:
+def printed(result: dict[str, Any], question: object = "Which port?", not_loaded: dict[str, str] | None = None) -> str:
     stream = io.StringIO()
-    report({"input": {"question": question}}, result, Console(file=stream, highlight=False))
+    report({"input": {"question": question}}, result, Console(file=stream, highlight=False), not_loaded)
     return stream.getvalue()
 
 
-async def test_a_source_is_shown_with_its_headings_page_and_offsets(settings: Settings) -> None:
-    """The number, where the quote stands, and the quote; the page only where the document has pages."""
+async def test_the_answer_is_shown_under_its_question(settings: Settings) -> None:
+    """As `python -m agent.ask` prints it: the number, where the quote stands, and the quote."""
     result = await result_of(settings, "Which port does the HTTP server listen on?")
-    start = DOCUMENTS["guide.md"].index(SENTENCE)
-    place = f"characters {start}-{start + len(SENTENCE)}"
-    assert f"  [1] Guide — Guide > The server (guide.md, {place})\n      “{SENTENCE}”" in printed(result)
-    result["citations"][0] |= {"page": 7}
-    assert f"(guide.md, page 7, {place})" in printed(result)
-    result["citations"][0] |= {"heading": "Guide"}
-    assert "  [1] Guide (guide.md" in printed(result)
-    assert "Reason" not in printed(result)
+    text = printed(result)
+    assert text.startswith(f"\nQuestion  Which port?\n\n{SENTENCE} [1]\n\n")
+    assert f"  [1] guide.md:5  Guide > The server\n      “{SENTENCE}”" in text
+    assert "Reason" not in text
 
 
 async def test_an_abstention_is_shown_with_its_reason_and_the_nearest_passages(settings: Settings) -> None:
     """Nothing else would tell what to ask instead."""
     result = await result_of(settings, "Who painted Mona Lisa?")
     text = printed(result)
-    assert "Answer    The documents do not say." in text
-    assert "Reason    out_of_corpus" in text
-    assert len(result["nearest"]) == text.count("  near ")
+    assert "The documents do not say.\n\nReason    out_of_corpus: " in text
+    assert len(result["nearest"]) == text.count("\n  - ")
     assert f"“{SENTENCE}”" in text
-    text, passage = "x [bold]y\nz", ". x [bold]y\nz"
-    page = Nearest(
-        source="a.pdf", title="A", heading="", page=3, line=None, text=text, start=2, end=13, passage=passage,
-        passage_start=0, score=0.5,
-    )  # fmt: skip
-    text = printed(result | {"nearest": [page.model_dump()]})
-    assert "  near A (a.pdf, page 3, characters 2-13)\n      “x [bold]y z”" in text
 
 
-def test_an_error_is_shown_with_its_code() -> None:
+def test_an_error_is_shown_with_its_code_and_what_was_not_loaded() -> None:
     """And the question, whatever it was."""
     caller = Caller(request_id="r-1", transport="queue")
     text = printed(failure_of(Overloaded(), caller), question=["not", "text"])
     assert "Error     overloaded: Too many questions at once." in text
     assert "Question  ['not', 'text']" in text
+    why = {"code": "store_missing", "message": "There is no store."}
+    text = printed(failure_of(ModelUnavailable(reason="store_missing"), caller), not_loaded=why)
+    assert "\n      store_missing: There is no store.\n" in text
