@@ -15,7 +15,7 @@ export HF_HUB_OFFLINE := 1
 export TRANSFORMERS_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install models reranker index clients run ask serve ingest eval bench test test-slow test-ray chaos soak test-gpu check format lock hub sbom docs-artefacts dashboard-picture page-pictures clean
+.PHONY: help install models reranker index clients run ask serve ingest eval bench test test-slow test-ray chaos soak test-gpu check format lock hub sbom docs-artefacts plots dashboard-picture page-pictures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,8 +49,9 @@ eval: $(MODELS) ## answer the demo questions about docs/, and fail below the flo
 	@$(BIN)/python -m evaluation --data evaluation/demo.jsonl --corpus docs --floors evaluation/floors.json \
 	  --report build/evaluation --restart $(EVAL)
 
-bench: $(INDEX) ## how long stores take to build and search, and how fast the engine is beside other ways to run its model
+bench: $(INDEX) ## how long stores take, how fast the engine and a cold start are beside other ways; pictures in build/
 	@$(BIN)/python -m benchmarks store
+	@$(BIN)/python -W ignore -m benchmarks cold_start
 	@$(BIN)/python -m benchmarks engine $(BENCH)
 
 clients: $(CLIENTS) ## the official JavaScript client, for its tests; needs npm
@@ -100,6 +101,9 @@ sbom: $(INSTALLED) ## build/sbom.cdx.json, what is in the image (CycloneDX)
 docs-artefacts: $(INDEX) ## examples/session-log.jsonl and docs/swagger-ui.png, from a real server
 	@$(BIN)/python -m tools.session_log
 	@$(BIN)/python -m tools.swagger_screenshot
+
+plots: $(INSTALLED) ## docs/engine.png, cold-start.png, evaluation.png and quality.png, from the reports under build/
+	@$(BIN)/python -m tools.plots $(PICTURES)
 
 dashboard-picture: $(INDEX) ## docs/dashboard.png, from a real server and a real Prometheus (apt-get install prometheus)
 	@$(BIN)/python -m tools.dashboard_picture

@@ -85,7 +85,7 @@ def _settings() -> Settings:
 def _options(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m evaluation", description="Measure the quality of answers.")
     parser.add_argument("--data", type=Path, required=True, help="SQuAD-format JSON, or JSON lines of questions")
-    parser.add_argument("--report", type=Path, required=True, help="folder for report.json, report.md and report.png")
+    parser.add_argument("--report", type=Path, required=True, help="folder for the report and its pictures")
     parser.add_argument("--corpus", type=Path, help="folder of documents that JSON lines ask about")
     parser.add_argument("--passages", type=Path, help="search the paragraphs of this SQuAD file instead")
     parser.add_argument("--mode", action="append", choices=get_args(Mode), help="repeatable; extractive if left out")
@@ -111,6 +111,7 @@ def _evaluate(options: argparse.Namespace, settings: Settings, console: Console)
         report = evaluation.run(parts, modes, options.report, progress, restart=options.restart)
     write_report(report, options.report)
     show(report, Console())
+    console.print(f"Figures, tables and pictures: {options.report}/", markup=False)
     floors.check(report)
     return OK
 

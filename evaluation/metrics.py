@@ -11,6 +11,8 @@ Floats = NDArray[np.float64]
 
 _RESAMPLES = 1000
 _RESAMPLES_VALUES = 1_000_000  # drawn at once, 8 MB
+# Which share of fewer answers is right says little.
+_FEWEST_ANSWERS = 25
 
 
 def recall_at(ranks: Sequence[int | None], k: int) -> float | None:
@@ -77,6 +79,35 @@ def rejected_at(positives: Sequence[float], negatives: Sequence[float], answer_r
     keep = math.ceil(answer_rate * len(high) - 1e-9)  # 0.07 * 100 is 7.000000000000001
     threshold = float(high[max(keep, 1) - 1])
     return Rejection(float(np.mean(low < threshold)), threshold, float(np.mean(high >= threshold)))
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An answer that was given: how sure it was, whether it is right, and whether its question has an answer at all."""
+
+    confidence: float
+    right: bool
+    answerable: bool
+
+
+def precision_by_coverage(given: Sequence[Given], answerable: int) -> tuple[tuple[float, float], ...]:
+    """What is answered, and how much of it is right, if only answers of at least each confidence were given.
+
+    (Share of the `answerable` questions that are answered, share of all answers that are right), by falling confidence;
+    the last point is of all that were given (El-Yaniv and Wiener 2010). Points of fewer than 25 answers are left out.
+    """
+    if not given or answerable < 1:
+        return ()
+    sure = _finite([one.confidence for one in given])
+    order = np.argsort(-sure, kind="stable")
+    right = np.cumsum([given[place].right for place in order])
+    covered = np.cumsum([given[place].answerable for place in order])
+    # Answers of one confidence are given together.
+    last = np.append(np.flatnonzero(np.diff(sure[order])), len(given) - 1)
+    points = (
+        (covered[place] / answerable, right[place] / (place + 1)) for place in last if place >= _FEWEST_ANSWERS - 1
+    )
+    return tuple((float(x), float(y)) for x, y in points)
 
 
 def bootstrap_interval(values: Sequence[float], seed: int, level: float = 0.95) -> tuple[float, float] | None:

@@ -1,4 +1,4 @@
-"""Writes a report: `report.json`, `report.md` and `report.png` in a folder, and the same tables to a terminal."""
+"""Writes a report: figures, tables and two pictures in a folder, and the same tables to a terminal."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,17 +8,19 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from evaluation.plots import draw
+from evaluation.quality import draw_quality
 from evaluation.report import Report
 from evaluation.tables import Table, tables
 
 
 def write_report(report: Report, folder: Path) -> list[Path]:
-    """Write the three files and return their paths; the folder is made when missing."""
+    """Write `report.json`, `report.md`, `report.png` and `quality.png` into the folder; their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / f"report.{suffix}" for suffix in ("json", "md", "png")]
+    files = [folder / name for name in ("report.json", "report.md", "report.png", "quality.png")]
     report.write_json(files[0])
     files[1].write_text(markdown(report, picture=files[2].name), encoding="utf-8")
     draw(report, files[2])
+    draw_quality([report], files[3])
     return files
 
 

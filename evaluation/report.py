@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from agent.schemas import Language
 from evaluation.dataset import Dataset
@@ -177,11 +178,17 @@ class ProductThreshold:
 
 @dataclass(frozen=True, slots=True)
 class Abstention:
-    """Questions about passages that are not in the corpus, and those that their passage does not quite answer."""
+    """Questions about passages that are not in the corpus, and those that their passage does not quite answer.
+
+    `precision` is `precision_by_coverage` of the answers to the answerable questions, and `precision_of_all` that of
+    all answers to what the file asks; they end at the product's own threshold.
+    """
 
     out_of_corpus: Separation | None = None
     unanswerable: Separation | None = None
     product: ProductThreshold | None = None
+    precision: tuple[tuple[float, float], ...] = ()
+    precision_of_all: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,3 +247,12 @@ class Report:
         """Write `report.json`."""
         content = json.dumps(self.as_json(), indent=2, ensure_ascii=False, allow_nan=False)
         path.write_text(content + "\n", encoding="utf-8")
+
+    @classmethod
+    def read_json(cls, path: Path) -> Self:
+        """What `write_json` wrote.
+
+        Raises:
+            ValidationError: it is no report.
+        """
+        return TypeAdapter(cls).validate_json(path.read_bytes())

@@ -15,7 +15,7 @@ from agent.store.store import Store
 from evaluation.bench import Bench, build
 from evaluation.environment import environment
 from evaluation.journal import Journal
-from evaluation.metrics import Reliability, mean, reliability
+from evaluation.metrics import Given, Reliability, mean, precision_by_coverage, reliability
 from evaluation.ranks import Ranker, embed
 from evaluation.records import Record, record_of
 from evaluation.report import (
@@ -207,7 +207,16 @@ def _abstention(records: dict[str, Record], without: dict[str, Record], known: d
         out_of_corpus_rejection=mean([float(row["abstained"]) for row in absent]),
         unanswerable_rejection=mean([float(row["abstained"]) for row in near]),
     )
-    return Abstention(**separation, product=product)
+    given = [
+        Given(row["confidence"], row["right"], known[number].answerable)
+        for number, row in records.items() if not row["abstained"]
+    ]  # fmt: skip
+    return Abstention(
+        **separation,
+        product=product,
+        precision=precision_by_coverage([one for one in given if one.answerable], len(answerable)),
+        precision_of_all=precision_by_coverage(given, len(answerable)),
+    )
 
 
 def _calibration(records: dict[str, Record], without: dict[str, Record]) -> Reliability | None:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cold_start.steps import ANSWERED, INDEX, QUESTION, READY, TEXTS, tell
+from benchmarks.cold_start.steps import ANSWERED, EMBEDDER, IMPORTS, INDEX, MODEL, QUESTION, READY, STORE, TEXTS, tell
 
 _TOP_K = 4
 _MAX_TOKENS = 96
@@ -22,11 +22,15 @@ def main(folder: Path, with_sdk: bool) -> None:
     from sentence_transformers import SentenceTransformer
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    tell(IMPORTS)
     tokenizer: Any = AutoTokenizer.from_pretrained(_BASE)
     model: Any = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(_BASE), _ADAPTER).eval()
+    tell(MODEL)
     embedder = SentenceTransformer(_EMBEDDER)
+    tell(EMBEDDER)
     index = faiss.read_index(str(folder / INDEX))
     texts = json.loads((folder / TEXTS).read_text(encoding="utf-8"))
+    tell(STORE)
     tell(READY)
     vector = embedder.encode([f"query: {QUESTION}"], normalize_embeddings=True)
     _, found = index.search(vector, _TOP_K)

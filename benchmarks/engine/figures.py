@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from statistics import median
 
+from benchmarks.engine.loads import ASKERS, ASKERS_ON_A_GPU, askers_load
 from benchmarks.engine.run import Result, Round
 
 Measure = Callable[[Result], float | None]
@@ -47,6 +48,14 @@ LINES: tuple[tuple[str, str, Measure, int], ...] = (
     ("one adapter for all: tokens/s", "sixteen, one", tokens_per_second, 1),
     ("four adapters mixed: tokens/s", "sixteen, four", tokens_per_second, 1),
     ("questions about documents, with an adapter: tokens/s", "documents, one", tokens_per_second, 1),
+    *(
+        line
+        for number in (*ASKERS, *ASKERS_ON_A_GPU)
+        for line in (
+            (f"{number} asking about documents at once: tokens/s", askers_load(number), tokens_per_second, 1),
+            ("first token, s", askers_load(number), first_token, 2),
+        )
+    ),
 )
 
 

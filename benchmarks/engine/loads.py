@@ -16,6 +16,10 @@ _SYSTEM = "Answer the question from the numbered sentences below, in their words
 ADAPTERS = 4
 _ONE_BY_ONE = 4
 _AT_ONCE = 16
+# So many ask at once, for the curves; so many questions at least make a point of one.
+ASKERS = (1, 2, 4, 8, 16)
+ASKERS_ON_A_GPU = (32, 64, 128)
+_QUESTIONS_A_POINT = 4
 _MANY_AT_ONCE = 128
 _MANY_JOBS = 256
 _RAG_JOBS = 32
@@ -25,6 +29,11 @@ _PREFIX_SHARED = 0.8
 # Of a run of numbers that a model copies which counts: how many, and where in the prompt, behind what is shared.
 _COUNTED = 64
 _COUNTED_AT = 0.6
+
+
+def askers_load(askers: int) -> str:
+    """The name of the load in which so many ask at once."""
+    return f"askers {askers}"
 
 
 class Tokenizer(Protocol):
@@ -85,13 +94,21 @@ class Loads:
             Load("documents, one", self._documents(0), _AT_ONCE),
         ]
 
-    def _documents(self, adapter: int | None) -> list[Job]:
+    def askers(self, numbers: Sequence[int]) -> list[Load]:
+        """Questions about documents, one of each asker, all asked in the same moment; of a few askers several times."""
+        return [
+            Load(askers_load(number), self._documents(None, number), number)
+            for number in numbers
+            for _ in range(max(1, _QUESTIONS_A_POINT // number))
+        ]
+
+    def _documents(self, adapter: int | None, count: int = _RAG_JOBS) -> list[Job]:
         """400 to 900 tokens of context, the first half of it from one of a few documents that many ask about; every
         other question has an answer that copies.
         """
         popular = [self._pick(12) for _ in range(4)]
         jobs = []
-        for number in range(_RAG_JOBS):
+        for number in range(count):
             length = self._random.randint(400, 900)
             prompt = self._question(length, popular[number % len(popular)], copies=number % 2 == 0)
             jobs.append(Job(prompt, self._random.randint(40, 60), adapter))

@@ -4,13 +4,8 @@ vLLM and llama.cpp where they are installed; the same model, number format and p
 
 import argparse
 import importlib.util
-import json
-import os
-import platform
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -20,9 +15,11 @@ from benchmarks.engine.bandwidth import Bandwidth
 from benchmarks.engine.contestants import CONTESTANTS, OPTIONAL
 from benchmarks.engine.figures import LINES, decode_rate, figure, start
 from benchmarks.engine.job import Load, Setup
-from benchmarks.engine.loads import ADAPTERS, Loads, sentences_of
+from benchmarks.engine.loads import ADAPTERS, ASKERS, ASKERS_ON_A_GPU, Loads, sentences_of
 from benchmarks.engine.models import SHAPES, make_adapters, prepare
+from benchmarks.engine.report import Report
 from benchmarks.engine.run import Round, run
+from benchmarks.measured import Measured
 
 _OURS = "askpod"
 
@@ -37,7 +34,9 @@ def main(words: Sequence[str]) -> int:
     tokenizer = AutoTokenizer.from_pretrained(options.model)
     loads = Loads(tokenizer, sentences_of(options.texts), options.seed, counting=options.shape is not None)
     on_gpu = options.device == "cuda"
-    parts = {"base": (loads.base() + (loads.many() if on_gpu else []), []), "adapters": (loads.adapted(), adapters)}
+    base, adapted = loads.base() + (loads.many() if on_gpu else []), loads.adapted()
+    base += loads.askers(ASKERS + (ASKERS_ON_A_GPU if on_gpu else ()))
+    parts = {"base": (base, []), "adapters": (adapted, adapters)}
     names = [load.name for known, _ in parts.values() for load in known]
     if unknown := set(options.loads or ()) - set(names):
         _say(f"There is no load {', '.join(sorted(unknown))}; there are: {'; '.join(dict.fromkeys(names))}.")
@@ -59,10 +58,12 @@ def main(words: Sequence[str]) -> int:
                 _keep(rounds, contestants, options, bandwidth)
                 _say(f"round {number + 1}, {part}, {name}: {rounds[-1].failed or 'done'}")
     _say(_keep(rounds, contestants, options, bandwidth))
-    if options.picture:
+    if importlib.util.find_spec("matplotlib"):
         from benchmarks.engine.picture import draw
 
-        draw(rounds, contestants, options.picture)
+        picture: Path = options.picture or work / "engine.png"
+        draw(_report(rounds, options), picture)
+        _say(f"\nPicture: {picture}")
     return int(any(one.failed for one in rounds if one.contestant == _OURS))
 
 
@@ -72,8 +73,14 @@ def _keep(
     """Write down what there is, so that a run that is ended loses nothing; the table."""
     text = _table(rounds, contestants, options, bandwidth)
     (options.work / "engine.md").write_text(text, encoding="utf-8")
-    (options.work / "engine.json").write_text(json.dumps([asdict(one) for one in rounds]), encoding="utf-8")
+    _report(rounds, options).write(options.work / "engine.json")
     return text
+
+
+def _report(rounds: Sequence[Round], options: argparse.Namespace) -> Report:
+    machine = str(torch.cuda.get_device_name()) if options.device == "cuda" else ""
+    model = f"{options.shape} with weights that count" if options.shape else options.model.name
+    return Report(Measured.now(["engine", *options.words], machine), f"{model}, {options.dtype}", rounds)
 
 
 def _round(name: str, setup: Setup, loads: Sequence[Load], spec: Path, options: argparse.Namespace) -> Round:
@@ -99,8 +106,10 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--gguf", type=Path, help="the model as GGUF, for llama.cpp")
     parser.add_argument("--seed", type=int, default=0, help="of the prompts")
     parser.add_argument("--work", type=Path, default=Path("build") / "bench-engine", help="folder for what it makes")
-    parser.add_argument("--picture", type=Path, help="draw the table's main lines into this PNG; needs matplotlib")
-    return parser.parse_args(words)
+    parser.add_argument(
+        "--picture", type=Path, help="PNG to draw, where matplotlib is; engine.png in --work if left out"
+    )
+    return parser.parse_args(words, argparse.Namespace(words=words))
 
 
 def _runs(name: str, options: argparse.Namespace) -> bool:
@@ -129,28 +138,14 @@ def _table(
         shares = [_cell(None if rate is None else 100 * bandwidth.share(rate), 0) for rate in rates]
         title = f"all weights once for each of these, of the {bandwidth.bytes_per_second / 1e12:.1f} TB/s there are: %"
         lines.append(f"| {title} | " + " | ".join(shares) + " |")
-    model = f"{options.shape} with weights that count" if options.shape else options.model.name
-    lines += ["", f"{model}, {options.dtype}, {_machine(options.device)}, {time.strftime('%Y-%m-%d')}, medians of "
-              f"{options.rounds} rounds: `python -m benchmarks engine {' '.join(sys.argv[2:])}`"]  # fmt: skip
+    report = _report(rounds, options)
+    machine, date, command = report.measured.machine, report.measured.date, report.measured.command
+    lines += ["", f"{report.model}, {machine}, {date}, medians of {options.rounds} rounds: `{command}`"]
     return "\n".join(lines) + "\n"
 
 
 def _cell(value: float | None, digits: int) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
-
-
-def _machine(device: str) -> str:
-    if device == "cuda":
-        return str(torch.cuda.get_device_name())
-    return f"{_cpu()}, {os.cpu_count()} cores"
-
-
-def _cpu() -> str:
-    try:
-        known = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-        return next(line.split(":", 1)[1].strip() for line in known.splitlines() if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def _say(text: str) -> None:

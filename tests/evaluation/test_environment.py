@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.environment import environment, without_paths
+from evaluation.environment import environment
+from evaluation.machine import without_paths
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,12 @@ def evaluate(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_report_is_written_and_shown(real_models: Path, tmp_path: Path) -> None:
-    """Tables on standard output, and report.json, report.md and report.png in the folder; then floors decide."""
+    """Tables on standard output, and the report's files in the folder; then floors decide."""
     data, out = squad(tmp_path), tmp_path / "out"
     finished = evaluate("--data", data, "--report", out)
     assert 0 == finished.returncode, finished.stderr
     assert "nDCG" in finished.stdout
-    assert {"report.json", "report.md", "report.png"} <= {path.name for path in out.iterdir()}
+    assert {"report.json", "report.md", "report.png", "quality.png"} <= {path.name for path in out.iterdir()}
     figures = json.loads((out / "report.json").read_text())
     assert 1.0 == figures["retrieval"]["fused"]["r1"]
     floors = tmp_path / "floors.json"

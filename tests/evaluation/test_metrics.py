@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from evaluation.metrics import (
     Bin,
+    Given,
     Percentiles,
     Rejection,
     Reliability,
@@ -18,6 +19,7 @@ from evaluation.metrics import (
     mean_reciprocal_rank,
     ndcg_at,
     percentiles,
+    precision_by_coverage,
     recall_at,
     rejected_at,
     reliability,
@@ -43,7 +45,7 @@ def test_nothing_measured_is_none() -> None:
         percentiles([]),
         mean([]),
     ]
-    assert () == roc([1.0], [])
+    assert ((), ()) == (roc([1.0], []), precision_by_coverage([], 3))
 
 
 def test_a_number_that_is_none_is_refused() -> None:
@@ -170,3 +172,11 @@ def test_percentiles_interpolate(ms: list[float]) -> None:
     found = percentiles(ms)
     assert isinstance(found, Percentiles)
     assert (at(0.5), at(0.95), at(0.99)) == pytest.approx((found.p50, found.p95, found.p99))
+
+
+def test_precision_falls_with_what_is_answered_beside() -> None:
+    """Answers of one confidence are one point, and an answer to what has none is wrong and covers nothing."""
+    sure = [Given(0.9, place < 20, True) for place in range(25)]
+    unsure = [Given(0.1, False, False) for _ in range(5)]
+    assert ((25 / 40, 20 / 25), (25 / 40, 20 / 30)) == precision_by_coverage([*unsure, *sure], 40)
+    assert () == precision_by_coverage(unsure, 40)

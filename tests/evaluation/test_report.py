@@ -1,6 +1,5 @@
 """A report as JSON, Markdown, a terminal's tables and a picture."""
 
-import json
 import re
 from dataclasses import replace
 from io import StringIO
@@ -14,6 +13,7 @@ from evaluation.environment import environment
 from evaluation.metrics import reliability
 from evaluation.output import markdown, show, write_report
 from evaluation.plots import draw
+from evaluation.quality import draw_quality
 from evaluation.report import (
     Abstention,
     AnswerScores,
@@ -37,7 +37,11 @@ WHOLE = Report(
     answers={"extractive": AnswerScores.of([1.0, 0.0], [1.0, 0.5], [1.0, 1.0], [True, False])},
     citations=CitationScores.of([True, True, False], [True, False]),
     abstention=Abstention(
-        Separation.of([0.9, 0.8, 0.7], [0.1, 0.75]), Separation.of([0.9, 0.8], [0.85]), ProductThreshold(0.9, 0.8, None)
+        Separation.of([0.9, 0.8, 0.7], [0.1, 0.75]),
+        Separation.of([0.9, 0.8], [0.85]),
+        ProductThreshold(0.9, 0.8, None),
+        ((0.5, 1.0), (0.9, 0.8)),
+        ((0.5, 0.9), (0.9, 0.6)),
     ),
     calibration=reliability([0.9, 0.8, 0.3], [True, False, False]),
     latency={"total": TOTAL},
@@ -55,6 +59,7 @@ HEADINGS = {
     "notes": ["Notes"],
 }
 EMPTY = Report()
+PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def terminal(report: Report) -> str:
@@ -97,13 +102,21 @@ def test_a_long_curve_is_thinned_and_keeps_its_ends() -> None:
     assert 200 <= len(curve) <= 402
 
 
-def test_the_three_files_are_written(tmp_path: Path) -> None:
-    """JSON that reads back to the same values, Markdown that shows the picture, and a picture."""
+def test_the_files_are_written(tmp_path: Path) -> None:
+    """JSON that reads back to the same report, Markdown that shows the picture, and two pictures."""
     files = write_report(WHOLE, tmp_path / "new")
-    assert ["report.json", "report.md", "report.png"] == [file.name for file in files]
-    assert json.loads(json.dumps(WHOLE.as_json())) == json.loads(files[0].read_text(encoding="utf-8"))
+    assert ["report.json", "report.md", "report.png", "quality.png"] == [file.name for file in files]
+    assert WHOLE == Report.read_json(files[0])
     assert "(report.png)" in files[1].read_text(encoding="utf-8")
-    assert b"\x89PNG\r\n\x1a\n" == files[2].read_bytes()[:8]
+    assert [PNG, PNG] == [file.read_bytes()[:8] for file in files[2:]]
+
+
+def test_several_reports_share_one_picture(tmp_path: Path) -> None:
+    """Those that lack what is drawn are left out of it, and a picture of none of it is one all the same."""
+    pictures = [tmp_path / "several.png", tmp_path / "none.png"]
+    draw_quality([WHOLE, replace(WHOLE, dataset=None), EMPTY], pictures[0])
+    draw_quality([EMPTY], pictures[1])
+    assert [PNG, PNG] == [file.read_bytes()[:8] for file in pictures]
 
 
 @pytest.mark.parametrize("missing", [*([name] for name in HEADINGS), list(HEADINGS)])

@@ -46,12 +46,14 @@ class OneAtATime:
         if self._batch(load) == 1 and len(load.jobs) > _MOST_ONE_BY_ONE:
             raise NotImplementedError("it would take a quarter of an hour")
         began = time.perf_counter()
-        timings = []
+        timings: list[Timing] = []
+        ended: list[float] = []
         for places in range(0, len(load.jobs), self._batch(load)):
             jobs = load.jobs[places : places + self._batch(load)]
-            # A job comes when a place is free for it: the first `at_once` at the start.
-            came = began if places < load.at_once else time.perf_counter()
+            # A job comes when a place is free for it, the first `at_once` at the start; then it waits for its turn.
+            came = began if places < load.at_once else ended[places - load.at_once]
             timings += self._generate(jobs, came)
+            ended += [time.perf_counter()] * len(jobs)
         return timings
 
     def _batch(self, load: Load) -> int:

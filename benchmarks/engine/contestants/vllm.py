@@ -42,7 +42,11 @@ class Vllm:
             use_tqdm=False,
         )
         total = time.perf_counter() - began
-        return [Timing(len(output.outputs[0].token_ids), total, _first(output)) for output in outputs]
+        # All are handed in at the start: of those that would have come later nobody can tell how long they wait.
+        return [
+            Timing(len(output.outputs[0].token_ids), total, _first(output) if place < load.at_once else None)
+            for place, output in enumerate(outputs)
+        ]
 
     def close(self) -> None:
         """Its processes end with this one."""
