@@ -15,8 +15,8 @@ _SYSTEM = "fused"
 
 def draw_quality(reports: Sequence[Report], path: Path) -> None:
     """Write the picture as PNG: a line for each report, or, of a single one, for each way of searching."""
-    names = [_name(report) for report in reports]
-    named = dict(zip(names, reports, strict=True))
+    # Of a file in two languages neither is its name, so languages tell reports apart only where there are several.
+    named = {(name_of if len(reports) == 1 else _languages)(report): report for report in reports}
     systems = {name: each.retrieval[_SYSTEM] for name, each in named.items() if _SYSTEM in each.retrieval}
     sections = {name: each.abstention for name, each in named.items() if each.abstention}
     with sheet(path, _title(reports), _caption(reports), _GRID) as (_, (found, answered)):
@@ -28,7 +28,7 @@ def draw_quality(reports: Sequence[Report], path: Path) -> None:
             say_missing(answered)
 
 
-def _name(report: Report) -> str:
+def _languages(report: Report) -> str:
     """What tells one report from the others: the languages."""
     about = report.dataset
     if about is None:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -74,8 +74,7 @@ def create_app(
     if platform is not None:
         _include_platform(app, platform)
     if settings.page_enabled:
-        endpoint_id = platform.endpoint.settings.endpoint_id if platform is not None else None
-        app.include_router(page_router(with_key=keys is not None, endpoint_id=endpoint_id))
+        app.include_router(_page(keys, platform))
     app.add_exception_handler(AskError, _on_ask_error)
     app.add_exception_handler(PlatformError, _on_platform_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
@@ -91,6 +90,15 @@ def _include_platform(app: FastAPI, platform: Platform) -> None:
     app.include_router(worker_router(platform.endpoint, platform.faults))
     if platform.endpoint.settings.faults:
         app.include_router(fault_router(platform.faults, platform.endpoint, platform.fleet))
+
+
+def _page(keys: Keys | None, platform: Platform | None) -> APIRouter:
+    endpoint = None if platform is None else platform.endpoint.settings
+    return page_router(
+        with_key=keys is not None,
+        endpoint_id=None if endpoint is None else endpoint.endpoint_id,
+        with_workers=endpoint is not None and endpoint.has_workers,
+    )
 
 
 def _fastapi(*, docs_enabled: bool, **options: Any) -> FastAPI:  # noqa: ANN401 - FastAPI's options

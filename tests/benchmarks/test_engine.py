@@ -19,6 +19,7 @@ CONTESTANTS = ("askpod", "askpod, no lookup", "generate", "generate, padded", "t
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_every_contestant_does_every_load_that_it_can(real_models: Path, tmp_path: Path) -> None:
     """With as many tokens as were asked for; table and picture show it."""
     base = save_small_base(tmp_path / "small")

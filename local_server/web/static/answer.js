@@ -1,29 +1,28 @@
 // One answer: its sentences with numbered chips, how sure it is, or why there is none.
 
 import { el, prose } from "./dom.js";
-import { number, text } from "./texts.js";
+import { number, pageLanguage, text } from "./texts.js";
 
 const LEVELS = [["high", 0.75], ["fair", 0.5], ["low", 0.25], ["none", 0]];
 
 /**
  * What an answer says, as elements.
  * @param {object} answer as docs/api.md describes it.
- * @param {(id: number) => void} onChip called with a citation's number.
+ * @param {(id: number, chip: Element) => void} onChip called with a citation's number, and what was pressed.
  */
 export function answerOf(answer, onChip) {
   if (answer.abstained) return abstention(answer);
-  const shown = el("div", { class: "answer", lang: answer.language });
-  shown.append(sentencesOf(answer, onChip));
+  const shown = el("div", { class: "answer" }, sentencesOf(answer, onChip));
   if (answer.citations.length) shown.append(confidenceOf(answer.confidence));
-  else shown.append(el("p", { class: "hint" }, text("smalltalk")));
+  else shown.append(el("p", { class: "hint" }, text(answer.route === "corpus" ? "corpus" : "smalltalk")));
   return shown;
 }
 
 // A chip stays on the line of the word before it, unless that is longer than a line may be.
-const LONGEST_WORD = 30;
+const LONGEST_WORD = 16;
 
 function sentencesOf(answer, onChip) {
-  const paragraph = el("p", { class: "words" });
+  const paragraph = el("p", { class: "words", lang: answer.language, dir: "auto" });
   // Offsets count characters of Unicode, as Python does, not UTF-16 units.
   const characters = Array.from(answer.answer);
   const between = (from, to) => characters.slice(from, to).join("");
@@ -46,14 +45,14 @@ function sentenceOf(sentence, answer, chips) {
   const last = sentence.text.match(/[^\s`]+$/)?.[0] ?? "";
   const kept = last.length <= LONGEST_WORD ? last : "";
   shown.append(prose(sentence.text.slice(0, sentence.text.length - kept.length)), el("span", { class: "together" }, kept, ...chips));
-  if (marked) shown.append(" ", el("em", { class: "badge", title: text("unsupportedTitle") }, text("unsupported")));
+  if (marked) shown.append(" ", el("em", { class: "badge", lang: pageLanguage(), title: text("unsupportedTitle") }, text("unsupported")));
   return shown;
 }
 
 function chip(citation, onChip) {
   const label = text("source", citation.id, placeOf(citation));
   const attributes = { type: "button", class: "chip", "data-id": citation.id, "aria-label": label, title: label };
-  return el("button", { ...attributes, onclick: () => onChip(citation.id) }, String(citation.id));
+  return el("button", { ...attributes, onclick: (event) => onChip(citation.id, event.currentTarget) }, String(citation.id));
 }
 
 /** Where a sentence stands: its document, and the page, the line or the characters. */
@@ -68,14 +67,16 @@ export function placeOf(place) {
 /** A bar with words for a probability. */
 export function confidenceOf(confidence) {
   const [level] = LEVELS.find(([, least]) => confidence >= least);
-  const words = text("confidence", number(confidence * 100), text(`levels.${level}`));
+  // Nothing is certain.
+  const percent = Math.min(Math.round(confidence * 100), 99);
+  const words = text("confidence", percent, text(`levels.${level}`));
   const filled = el("span", {});
   // Set by script, which the policy allows; a style in the markup it would not.
   filled.style.inlineSize = `${confidence * 100}%`;
   return el(
     "div",
     { class: `confidence ${level}` },
-    el("div", { class: "meter", role: "meter", "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": Math.round(confidence * 100), "aria-label": words }, filled),
+    el("div", { class: "meter", role: "meter", "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": percent, "aria-label": words }, filled),
     el("span", { "aria-hidden": "true" }, words),
   );
 }
@@ -85,7 +86,7 @@ function abstention(answer) {
   if (answer.nearest.length) {
     const list = el("ul", { class: "nearest" });
     for (const place of answer.nearest) {
-      list.append(el("li", {}, el("q", {}, prose(place.text)), el("cite", {}, placeOf(place))));
+      list.append(el("li", {}, el("q", { dir: "auto" }, prose(place.text)), el("cite", {}, placeOf(place))));
     }
     card.append(el("p", { class: "hint" }, text("nearest")), list);
   }
@@ -93,9 +94,11 @@ function abstention(answer) {
 }
 
 /** What is shown instead of an answer: the code, a sentence, the request id, and what can be done. */
-export function problemCard(problem, actions) {
-  const words = text(`errors.${problem.code}`) ?? problem.message;
-  const card = el("div", { class: "card error", role: "alert" }, el("h3", {}, text("error")), el("p", {}, words));
+export function problemCard(problem, actions, aloud) {
+  const words = text(`errors.${problem.code}`) ?? text("errors.other");
+  const card = el("div", { class: "card error", role: aloud ? "alert" : null }, el("h3", {}, text("error")), el("p", {}, words));
+  // The server's own sentence names what is wrong.
+  if (problem.message) card.append(el("p", { class: "hint", lang: "en" }, problem.message));
   const facts = [problem.code, problem.param, problem.retryAfter && text("again", problem.retryAfter)];
   if (problem.requestId) facts.push(text("requestId", problem.requestId));
   card.append(el("p", { class: "hint" }, facts.filter(Boolean).join(" · ")));

@@ -2,16 +2,23 @@
 
 const MOST_MESSAGES = 20;
 const MOST_CHARACTERS = 4000;
+// Half of what the server reads by default (MAX_BODY_BYTES); of a long conversation the beginning is left out.
+const MOST_BYTES = 32_000;
 
 const cut = (content) => Array.from(content).slice(0, MOST_CHARACTERS).join("");
+const bytes = (messages) => new TextEncoder().encode(JSON.stringify(messages)).length;
 
 /** The history of a request: what was asked, and what was answered, without the numbers of the sources. */
 export function historyOf(turns) {
-  const messages = turns
+  const pairs = turns
     .filter((turn) => turn.answer)
-    .flatMap(({ request, answer }) => [
-      { role: "user", content: cut(request.question) },
-      { role: "assistant", content: cut(answer.answer.replace(/ ?\[\d+\]/g, "")) },
-    ]);
-  return messages.slice(-MOST_MESSAGES);
+    .map(({ request, answer }) => [request.question, answer.answer.replace(/ ?\[\d+\]/g, "").trim()])
+    .filter(([, said]) => said);
+  const messages = pairs.flatMap(([asked, said]) => [
+    { role: "user", content: cut(asked) },
+    { role: "assistant", content: cut(said) },
+  ]);
+  const kept = messages.slice(-MOST_MESSAGES);
+  while (bytes(kept) > MOST_BYTES) kept.splice(0, 2);
+  return kept;
 }

@@ -1,21 +1,37 @@
 // The key: asked for in a dialog, kept in this tab only, and sent nowhere but to this server.
 
 import { byId } from "./dom.js";
+import { text } from "./texts.js";
 
 const KEPT = "askpod.key";
+// What a header can carry; a key with a typographic quote in it was pasted from somewhere else.
+const A_KEY = /^[\x21-\x7e]+$/;
 
 /** The tab's key; `sessionStorage` forgets it when the tab is closed. */
 export class Key {
   #onChange;
   #dialog = byId("key-dialog");
+  #value = "";
 
   constructor(onChange) {
     this.#onChange = onChange;
+    try {
+      this.#value = sessionStorage.getItem(KEPT) ?? "";
+    } catch {
+      // Without storage it is forgotten with the next load.
+    }
     byId("key").hidden = !this.wanted;
     byId("key").addEventListener("click", () => this.ask());
     byId("key-cancel").addEventListener("click", () => this.#dialog.close());
     byId("key-forget").addEventListener("click", () => this.#keep(""));
-    this.#dialog.querySelector("form").addEventListener("submit", () => this.#keep(byId("key-field").value.trim()));
+    this.#dialog.querySelector("form").addEventListener("submit", (event) => {
+      const value = byId("key-field").value.trim();
+      if (A_KEY.test(value)) this.#keep(value);
+      else {
+        event.preventDefault();
+        this.ask(text("errors.unauthorized"));
+      }
+    });
     this.#dialog.addEventListener("close", () => {
       byId("key-field").value = "";
       byId("question").focus();
@@ -29,7 +45,7 @@ export class Key {
 
   /** The key; empty where there is none. */
   get value() {
-    return sessionStorage.getItem(KEPT) ?? "";
+    return this.#value;
   }
 
   /** Whether a question can be asked as far as the key goes. */
@@ -47,8 +63,13 @@ export class Key {
   }
 
   #keep(value) {
-    if (value) sessionStorage.setItem(KEPT, value);
-    else sessionStorage.removeItem(KEPT);
+    this.#value = value;
+    try {
+      if (value) sessionStorage.setItem(KEPT, value);
+      else sessionStorage.removeItem(KEPT);
+    } catch {
+      // As above.
+    }
     if (this.#dialog.open) this.#dialog.close();
     this.#onChange();
   }

@@ -2,7 +2,7 @@
 
 import { models } from "./api.js";
 import { historyOf } from "./conversation.js";
-import { byId } from "./dom.js";
+import { byId, reveal } from "./dom.js";
 import { Key } from "./key.js";
 import { Options } from "./options.js";
 import { ServerState } from "./server_state.js";
@@ -13,21 +13,28 @@ import { Turn } from "./turn.js";
 const turns = [];
 let running = null;
 let shown = null;
-// The adapter of a request that names none.
-let preset = null;
+// The chip that was pressed last, to which "back" leads.
+let lastChip = null;
+// The adapter of a request that names none; undefined while it is not known.
+let preset;
 
 const question = byId("question");
-const key = new Key(() => offerModels());
-const options = new Options(byId("options-panel"));
+const drawers = () => [...document.querySelectorAll(".drawer[open]")];
+const key = new Key(() => {
+  drawControls();
+  offerModels();
+});
+const options = new Options(byId("options-panel"), (count) => drawOptionsName(count));
 const state = new ServerState((body) => {
-  preset = body.loaded?.default_adapter ?? null;
+  preset = body.loaded?.default_adapter;
   drawControls();
   offerModels();
 });
 
 async function offerModels() {
-  drawControls();
-  if (!state.ready || !key.given) return;
+  // Where workers come with the jobs, asking for the models is one: then only whoever opens the drawer asks.
+  const isJob = document.querySelector('meta[name="askpod-workers"]').content === "yes";
+  if (!state.ready || !key.given || (isJob && !byId("options").open)) return;
   try {
     options.offer({ ...(await models(key.value)), preset });
   } catch (error) {
@@ -37,58 +44,86 @@ async function offerModels() {
 
 // ---------------------------------------------------------------- asking
 
-async function put(words) {
+/** Ask; false where that cannot be done now. */
+function put(words) {
   const asked = words.trim();
-  if (!asked || running) return;
+  if (!asked || running || !state.ready) return false;
   if (!key.given) {
     key.ask();
-    return;
+    return false;
   }
   const history = historyOf(turns);
   const request = { question: asked, ...(history.length ? { history } : {}), ...options.fields() };
+  const chosen = shown;
   const turn = new Turn(request, {
     withKey: key.wanted,
-    onSources: showTurn,
-    onChip: (of, id) => {
+    // Not under the eyes of somebody who has gone to a source meanwhile.
+    onSources: (of) => shown === chosen && showTurn(of),
+    onChip: (of, id, chip) => {
       showTurn(of);
+      lastChip = chip;
       revealSource(id);
     },
-    onAgain: (of) => {
-      if (running) return;
-      turns.splice(turns.indexOf(of), 1);
-      of.element.remove();
-      put(of.request.question);
-    },
+    onAgain: askAgain,
     onKey: () => key.ask(text("errors.unauthorized")),
   });
   turns.push(turn);
   byId("turns").append(turn.element);
   running = new AbortController();
   drawControls();
-  question.value = "";
-  grow();
   turn.element.scrollIntoView({ block: "start" });
+  run(turn, running);
+  return true;
+}
+
+async function run(turn, mine) {
   try {
-    await turn.run(key.value, running.signal);
+    await turn.run(key.value, mine.signal);
   } finally {
-    running = null;
+    if (running === mine) running = null;
     drawControls();
   }
-  // Once, when it is certain, and not the draft word by word.
-  byId("spoken").textContent = turn.answer ? turn.answer.answer : (turn.problem?.message ?? text("stopped"));
-  question.focus({ preventScroll: true });
+  // It was forgotten with its conversation.
+  if (!turns.includes(turn)) return;
+  // Once, when it is certain, and not the draft word by word; an error's card speaks for itself.
+  if (!turn.problem) say(turn.answer?.answer ?? text("stopped"), turn.answer?.language);
+  // Whoever has gone elsewhere meanwhile stays there.
+  if ([document.body, byId("stop"), byId("send")].includes(document.activeElement)) question.focus({ preventScroll: true });
+}
+
+function say(words, language) {
+  const spoken = byId("spoken");
+  spoken.lang = language ?? pageLanguage();
+  spoken.textContent = words;
+}
+
+function askAgain(turn) {
+  if (running) return;
+  if (!key.given) {
+    key.ask();
+    return;
+  }
+  turns.splice(turns.indexOf(turn), 1);
+  turn.element.remove();
+  put(turn.request.question);
 }
 
 function showTurn(turn) {
   shown = turn;
-  showSources(turn.answer, turn.request.question, (id) => turn.reveal(id));
+  showSources(turn.answer, turn.request.question, (ids) => {
+    const mine = lastChip?.isConnected && ids.includes(Number(lastChip.dataset.id));
+    if (mine) reveal(lastChip);
+    else turn.reveal(ids[0]);
+  });
 }
 
 function forget() {
   running?.abort();
+  running = null;
   turns.length = 0;
   shown = null;
   byId("turns").replaceChildren();
+  byId("spoken").textContent = "";
   showSources(null);
   drawControls();
   question.focus();
@@ -105,6 +140,10 @@ function drawControls() {
   byId("new").hidden = turns.length === 0;
 }
 
+function drawOptionsName(count) {
+  byId("options-name").textContent = count ? `${text("options")} (${count})` : text("options");
+}
+
 function drawTexts() {
   document.documentElement.lang = pageLanguage();
   document.title = `Askpod · ${text("title")}`;
@@ -112,6 +151,8 @@ function drawTexts() {
   for (const element of document.querySelectorAll("[data-label]")) element.setAttribute("aria-label", text(element.dataset.label));
   question.placeholder = text("placeholder");
   byId("page-language").value = pageLanguage();
+  drawOptionsName(options.count);
+  grow();
 }
 
 function grow() {
@@ -122,11 +163,14 @@ function grow() {
 
 byId("ask").addEventListener("submit", (event) => {
   event.preventDefault();
-  if (state.ready) put(question.value);
+  if (!put(question.value)) return;
+  question.value = "";
+  grow();
 });
 byId("stop").addEventListener("click", () => running?.abort());
 byId("new").addEventListener("click", forget);
 byId("what").addEventListener("click", () => put(text("whatIsThereQuestion")));
+byId("options").addEventListener("toggle", offerModels);
 byId("page-language").addEventListener("change", (event) => {
   speak(event.target.value);
   drawTexts();
@@ -137,24 +181,27 @@ byId("page-language").addEventListener("change", (event) => {
 });
 question.addEventListener("input", grow);
 question.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+  // 229 is what some browsers say while a character is being composed.
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229) {
     event.preventDefault();
     byId("ask").requestSubmit();
   }
 });
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") {
-    running?.abort();
-    for (const drawer of document.querySelectorAll(".drawer[open]")) drawer.open = false;
-  }
-  const typing = event.target.closest?.("input, textarea, select, dialog");
-  if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
-    event.preventDefault();
-    question.focus();
+  if (event.key !== "Escape" || event.isComposing || byId("key-dialog").open) return;
+  const open = drawers();
+  if (!open.length) running?.abort();
+  for (const drawer of open) {
+    if (drawer.contains(document.activeElement)) drawer.querySelector("summary").focus();
+    drawer.open = false;
   }
 });
 document.addEventListener("click", (event) => {
-  for (const drawer of document.querySelectorAll(".drawer[open]")) if (!drawer.contains(event.target)) drawer.open = false;
+  // What was pressed may be gone already, as the row of a filter that was removed.
+  for (const drawer of drawers()) if (!event.composedPath().includes(drawer)) drawer.open = false;
+});
+document.addEventListener("focusin", (event) => {
+  for (const drawer of drawers()) if (!drawer.contains(event.target)) drawer.open = false;
 });
 
 drawTexts();

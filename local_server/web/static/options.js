@@ -10,16 +10,19 @@ const FIELDS = ["source", "title", "language", "format"];
 /** The drawer's fields. What was chosen survives a change of the page's language and of the server's models. */
 export class Options {
   #panel;
-  #known = { base: null, adapters: [], preset: null };
+  #onChange;
+  #known = { base: null, adapters: [], preset: undefined };
   #chosen = { adapter: "", mode: "auto", language: "auto", topK: "", filters: [["", ""]] };
 
-  constructor(panel) {
+  constructor(panel, onChange) {
     this.#panel = panel;
+    this.#onChange = onChange;
     this.draw();
   }
 
   /** What the server has: `base` and `adapters` by name, and which of these is the default. */
   offer(known) {
+    if (JSON.stringify(known) === JSON.stringify(this.#known)) return;
     this.#known = known;
     if (![BASE, ""].includes(this.#chosen.adapter) && !known.adapters.includes(this.#chosen.adapter)) this.#chosen.adapter = "";
     this.draw();
@@ -28,7 +31,8 @@ export class Options {
   /** The fields of a request; what is as the server sets it is left out. */
   fields() {
     const { adapter, mode, language, topK, filters } = this.#chosen;
-    const kept = filters.filter(([field, value]) => field.trim() && value);
+    // What is half filled in, or out of range, is the server's to refuse: it is not left out in silence.
+    const kept = filters.filter(([field, value]) => field.trim() || value);
     return {
       ...(adapter === "" ? {} : { adapter: adapter === BASE ? null : adapter }),
       ...(mode === "auto" ? {} : { mode }),
@@ -38,25 +42,41 @@ export class Options {
     };
   }
 
+  /** How many of them are not as the server sets them. */
+  get count() {
+    return Object.keys(this.fields()).length;
+  }
+
   /** Show the fields in the page's language. */
   draw() {
     const { base, adapters, preset } = this.#known;
-    const names = [["", text("defaultAdapter", preset ?? text("noAdapter"))]];
+    const names = [["", preset === undefined ? text("byDefault") : text("defaultAdapter", preset ?? text("noAdapter"))]];
     if (base) names.push([BASE, text("baseModel", base)]);
     names.push(...adapters.map((name) => [name, name]));
     this.#panel.replaceChildren(
       el("p", { class: "hint" }, text("optionsHint")),
       this.#select("adapter", text("adapter"), names),
       this.#select("mode", text("mode"), Object.entries(text("modes"))),
+      el("p", { class: "hint" }, text("modeHint")),
       this.#select("language", text("answerLanguage"), Object.entries(text("languages"))),
       this.#count(),
       this.#filters(),
     );
   }
 
+  #choose(name, value) {
+    this.#chosen[name] = value;
+    this.#onChange(this.count);
+  }
+
+  #write(filter, at, value) {
+    filter[at] = value;
+    this.#onChange(this.count);
+  }
+
   #select(name, label, values) {
     const id = freshId(name);
-    const select = el("select", { id, onchange: () => (this.#chosen[name] = select.value) });
+    const select = el("select", { id, onchange: () => this.#choose(name, select.value) });
     for (const [value, shown] of values) select.append(el("option", { value, selected: value === this.#chosen[name] }, shown));
     return el("div", { class: "field" }, el("label", { for: id }, label), select);
   }
@@ -64,7 +84,7 @@ export class Options {
   #count() {
     const id = freshId("top-k");
     const attributes = { id, type: "number", min: 1, max: 20, value: this.#chosen.topK, placeholder: text("byDefault") };
-    const input = el("input", { ...attributes, oninput: () => (this.#chosen.topK = input.validity.valid ? input.value : "") });
+    const input = el("input", { ...attributes, oninput: () => this.#choose("topK", input.value) });
     return el("div", { class: "field" }, el("label", { for: id }, text("topK")), input);
   }
 
@@ -76,6 +96,7 @@ export class Options {
     const add = () => {
       filters.push(["", ""]);
       this.draw();
+      this.#panel.querySelector(".filter:last-of-type input").focus();
     };
     if (filters.length < MOST_FILTERS) set.append(el("button", { type: "button", class: "quiet", onclick: add }, `+ ${text("addFilter")}`));
     return set;
@@ -83,13 +104,15 @@ export class Options {
 
   #filter(filter, place, names) {
     const cell = (at, label, list) => {
-      const input = el("input", { value: filter[at], "aria-label": label, placeholder: label, list, oninput: () => (filter[at] = input.value) });
+      const input = el("input", { value: filter[at], "aria-label": label, placeholder: label, list, oninput: () => this.#write(filter, at, input.value) });
       return input;
     };
     const remove = () => {
       this.#chosen.filters.splice(place, 1);
       if (!this.#chosen.filters.length) this.#chosen.filters.push(["", ""]);
       this.draw();
+      this.#panel.querySelectorAll(".filter")[Math.max(place - 1, 0)].querySelector("input").focus();
+      this.#onChange(this.count);
     };
     const button = el("button", { type: "button", class: "quiet", "aria-label": text("removeFilter"), title: text("removeFilter"), onclick: remove }, "×");
     return el("div", { class: "filter" }, cell(0, text("filterField"), names), cell(1, text("filterValue"), null), button);

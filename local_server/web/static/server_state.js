@@ -12,6 +12,7 @@ const ANSWERING = ["ready", "busy", "degraded"];
 export class ServerState {
   #body = { state: "starting", load: { phases_ms: {} } };
   #told = null;
+  #asked = 0;
   #onChange;
 
   constructor(onChange) {
@@ -64,21 +65,25 @@ export class ServerState {
   }
 
   async #ask() {
-    await this.#look();
-    setTimeout(() => this.#ask(), this.ready ? SELDOM_MS : OFTEN_MS);
+    try {
+      await this.#look();
+    } finally {
+      setTimeout(() => this.#ask(), this.ready ? SELDOM_MS : OFTEN_MS);
+    }
   }
 
   async #look() {
     if (document.hidden && this.#told !== null) return;
-    try {
-      this.#body = await health();
-    } catch {
-      this.#body = { state: "unreachable" };
-    }
+    const mine = ++this.#asked;
+    const body = await health().catch(() => ({ state: "unreachable" }));
+    // Whoever asked later knows better.
+    if (mine !== this.#asked) return;
+    this.#body = body;
     this.draw();
-    if (this.#told !== this.#body.state) {
-      this.#told = this.#body.state;
-      this.#onChange(this.#body);
-    }
+    const { state, loaded } = body;
+    const told = JSON.stringify([state, loaded?.model, loaded?.adapters, loaded?.default_adapter]);
+    if (this.#told === told) return;
+    this.#told = told;
+    this.#onChange(body);
   }
 }

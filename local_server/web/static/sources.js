@@ -19,7 +19,7 @@ function passagesOf(citations) {
  * Show the sources of an answer.
  * @param {object} answer as docs/api.md describes it.
  * @param {string} question that it answers.
- * @param {(id: number) => void} onBack called with the number of the source that is left.
+ * @param {(ids: number[]) => void} onBack called with the numbers of the passage that is left.
  */
 export function showSources(answer, question, onBack) {
   const list = byId("sources-list");
@@ -38,11 +38,11 @@ function passageCard(cited, onBack) {
   const heading = first.heading && first.heading !== first.title ? first.heading : first.title;
   card.append(
     el("h3", {}, ...numbers, el("span", {}, first.title)),
-    el("p", { class: "place" }, placeOf(first)),
+    el("p", { class: "place" }, [...new Set(cited.map(placeOf))].join(" · ")),
   );
   if (heading !== first.title) card.append(el("p", { class: "heading" }, heading));
   card.append(markedPassage(cited));
-  card.append(el("button", { type: "button", class: "quiet back", onclick: () => onBack(first.id) }, `↩ ${text("backToAnswer")}`));
+  card.append(el("button", { type: "button", class: "quiet back", onclick: () => onBack(cited.map((one) => one.id)) }, `↩ ${text("backToAnswer")}`));
   return card;
 }
 
@@ -50,7 +50,7 @@ function markedPassage(cited) {
   const [{ passage, passage_start: offset }] = cited;
   // Offsets count characters of Unicode, as Python does, not UTF-16 units.
   const characters = Array.from(passage);
-  const quote = el("blockquote", {});
+  const quote = el("blockquote", { dir: "auto" });
   let at = 0;
   for (const one of [...cited].sort((a, b) => a.start - b.start)) {
     const [start, end] = [one.start - offset, one.end - offset];
@@ -66,5 +66,6 @@ function markedPassage(cited) {
 /** Bring the sentence behind this number to the reader's attention. */
 export function revealSource(id) {
   const mark = byId(`quote-${id}`);
-  if (mark) reveal(mark);
+  // One that lies within another is marked with it.
+  if (mark) reveal(mark.textContent ? mark : mark.previousElementSibling ?? mark);
 }

@@ -17,7 +17,7 @@ export function traceOf(answer) {
       times(answer),
       ...found(steps.get("retriever")),
       ...read(steps.get("answerer")),
-      verdict(steps.get("verifier")),
+      ...verdict(steps.get("verifier")),
     ),
   );
 }
@@ -25,8 +25,8 @@ export function traceOf(answer) {
 function facts(answer) {
   const { usage, timings } = answer;
   const values = {
-    route: answer.route,
-    language: answer.language,
+    route: text(`routes.${answer.route}`) ?? answer.route,
+    language: text(`languages.${answer.language}`) ?? answer.language,
     model: answer.model,
     adapter: answer.adapter ?? text("noAdapter"),
     index: answer.index,
@@ -57,7 +57,7 @@ function times(answer) {
     bar.style.inlineSize = `${Math.max((100 * ms) / total, 0.5)}%`;
     const title = text(`stepNames.${name}`) ?? name;
     table.append(
-      el("tr", {}, el("th", { scope: "row" }, title), el("td", { class: "decision" }, decision),
+      el("tr", {}, el("th", { scope: "row" }, title), el("td", { class: "decision" }, text(`routes.${decision}`) ?? text(`decisions.${decision}`) ?? decision),
         el("td", { class: "bars" }, bar), el("td", { class: "ms" }, duration(ms))),
     );
     before += ms;
@@ -108,5 +108,5 @@ function read(step) {
 }
 
 function verdict(step) {
-  return step ? el("p", { class: "verdict" }, text(`verdict.${step.decision}`) ?? step.decision) : null;
+  return step ? [el("h3", {}, text("outcome")), el("p", {}, text(`verdict.${step.decision}`) ?? step.decision)] : [];
 }

@@ -1,6 +1,6 @@
 // One question and what came of it: the steps as they happen, the draft, then the answer, its trace, and it as code.
 
-import { ask } from "./api.js";
+import { ask, Problem, SERVER } from "./api.js";
 import { answerOf, problemCard } from "./answer.js";
 import { el, freshId, reveal } from "./dom.js";
 import { asCurl, asJob, asPython } from "./snippets.js";
@@ -19,6 +19,7 @@ export class Turn {
   answer = null;
   problem = null;
   stopped = false;
+  told = false;
   #passages = 0;
 
   constructor(request, page) {
@@ -26,12 +27,12 @@ export class Turn {
     this.page = page;
     const title = freshId("turn");
     this.status = el("p", { class: "status" });
-    this.draft = el("p", { class: "draft", hidden: true });
-    this.result = el("div", { class: "result", tabindex: -1 });
+    this.draft = el("p", { class: "draft", dir: "auto", hidden: true });
+    this.result = el("div", { class: "result" });
     this.element = el(
       "article",
       { class: "turn", "aria-labelledby": title },
-      el("h2", { id: title, class: "asked" }, el("span", { class: "unseen" }, `${text("you")}: `), request.question),
+      el("h2", { id: title, class: "asked", dir: "auto" }, el("span", { class: "unseen", "data-text": "you" }, text("you")), request.question),
       this.status,
       this.draft,
       this.result,
@@ -44,9 +45,10 @@ export class Turn {
     try {
       for await (const { event, data } of ask(this.request, key, signal)) this.#on(event, data);
     } catch (error) {
+      // An answer that cannot be read must not leave the reader waiting.
       if (signal.aborted) this.stopped = true;
-      else if (error.code) this.problem = error;
-      else throw error;
+      else this.problem = error instanceof Problem ? error : new Problem({ code: "unreadable" });
+      if (this.problem?.code === "unreadable") console.error(error);
     }
     this.draw();
   }
@@ -57,13 +59,18 @@ export class Turn {
     this.element.classList.add("ended");
     if (this.answer) {
       this.draft.hidden = true;
-      const answer = answerOf(this.answer, (id) => this.page.onChip(this, id));
-      this.result.replaceChildren(answer, this.#copies(), traceOf(this.answer));
+      const opened = this.result.querySelector(".trace")?.open ?? false;
+      const answer = answerOf(this.answer, (id, chip) => this.page.onChip(this, id, chip));
+      const trace = traceOf(this.answer);
+      trace.open = opened;
+      this.result.replaceChildren(answer, this.#copies(), trace);
     } else if (this.problem) {
       this.draft.hidden = true;
       const actions = [["tryAgain", () => this.page.onAgain(this)]];
       if (["unauthorized", "forbidden"].includes(this.problem.code)) actions.unshift(["enterKey", () => this.page.onKey()]);
-      this.result.replaceChildren(problemCard(this.problem, actions));
+      // It is told once, and not again when the page changes its language.
+      this.result.replaceChildren(problemCard(this.problem, actions, !this.told));
+      this.told = true;
     } else {
       const again = el("button", { type: "button", class: "quiet", onclick: () => this.page.onAgain(this) }, text("tryAgain"));
       this.result.replaceChildren(el("div", { class: "card" }, el("p", {}, text("stopped")), el("div", { class: "row" }, again)));
@@ -98,20 +105,20 @@ export class Turn {
   #write(piece) {
     if (this.draft.hidden) {
       this.draft.hidden = false;
-      this.draft.append(el("span", { class: "badge" }, text("draft")), " ");
+      this.draft.append(el("span", { class: "badge", "data-text": "draft" }, text("draft")), " ");
       this.#tell("steps.writing");
     }
     this.draft.append(piece);
   }
 
   #copies() {
-    const origin = location.origin;
+    const { withKey } = this.page;
     const kinds = {
-      curl: asCurl(origin, this.request, this.page.withKey),
-      job: asJob(origin, endpoint(), this.request),
-      python: asPython(origin, endpoint(), this.request),
+      curl: asCurl(SERVER, this.request, withKey),
+      job: asJob(SERVER, endpoint(), this.request, withKey),
+      python: asPython(SERVER, endpoint(), this.request, withKey),
     };
-    const shown = el("pre", { class: "code", hidden: true, tabindex: 0 });
+    const shown = el("pre", { class: "code", hidden: true, tabindex: 0, role: "region", "aria-label": text("copy") });
     const said = el("span", { class: "hint", role: "status" });
     const copy = async (name) => {
       shown.textContent = kinds[name];

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from agent.engine.base import Engine
 from agent.runtime import Runtime
@@ -18,6 +18,7 @@ from tools.browser import find_browser
 
 # A browser as it comes asks its maker for this and that.
 _QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+_PATIENCE_MS = 20_000
 Open = Callable[..., Visit]
 
 
@@ -27,6 +28,8 @@ def browser() -> Iterator[Browser]:
     found = find_browser()
     if found is None:
         pytest.skip("there is no Chromium for the tests of the ask page: apt-get install chromium")
+    # A slow machine is no failure.
+    expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=_QUIET)
         yield browser
@@ -41,7 +44,7 @@ def visit(browser: Browser) -> Iterator[Open]:
         def open_page(client: httpx.Client, **options: Any) -> Visit:
             context = browser.new_context(**{"locale": "en-GB"} | options)
             opened.callback(context.close)
-            context.set_default_timeout(20_000)
+            context.set_default_timeout(_PATIENCE_MS)
             return opened.enter_context(Visit.of(context.new_page(), client))
 
         yield open_page

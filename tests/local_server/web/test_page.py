@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 
 import httpx
 from playwright.sync_api import expect
@@ -45,6 +46,7 @@ def test_what_the_documents_do_not_say_is_no_answer(serve: Serve, visit: Open) -
     turn = seen.ask(UNKNOWN)
     assert "Not in the documents" == turn.get_by_role("heading", level=3).inner_text()
     assert "The documents are about something else." in turn.inner_text()
+    assert "en" == seen.page.locator("#spoken").get_attribute("lang")
     assert turn.locator(".nearest li").count() > 0
     assert 0 == turn.locator(".chip, .words, .confidence").count()
     assert "appear here" in seen.text("#sources-list")
@@ -89,8 +91,10 @@ def test_an_answer_comes_in_as_it_is_written_and_stop_stops_it(serve: Serve, vis
 def test_a_wrong_key_gets_a_card_and_another_chance(serve: Serve, visit: Open) -> None:
     """With the code and the request id; the right key then gets an answer to the same question."""
     seen = visit(serve(says(), **KEYS))
-    seen.enter_key("wrong")
-    expect(seen.page.locator("#key-wrong")).to_have_text("The key is missing or wrong.")
+    seen.page.locator('#state[data-state="ready"]').wait_for()
+    for wrong in ("wrong", "“typographic”"):
+        seen.enter_key(wrong)
+        expect(seen.page.locator("#key-wrong")).to_have_text("The key is missing or wrong.")
     seen.page.get_by_role("button", name="Cancel").click()
     turn = seen.ask(QUESTION)
     card = turn.get_by_role("alert")
@@ -121,6 +125,119 @@ def test_the_key_stays_in_its_tab(serve: Serve, visit: Open) -> None:
     seen.page.get_by_role("button", name="Key", exact=True).click()
     seen.page.get_by_role("button", name="Forget the key").click()
     assert seen.run("sessionStorage.length") == 0
+
+
+def test_each_source_is_named_in_the_order_of_use(serve: Serve, visit: Open) -> None:
+    """Two passages for two questions, each with its own mark; a part that has no answer is told apart."""
+    documents = {
+        "server.md": f"# The server\n\n{SENTENCE}\n",
+        "wood.md": "# Wood\n\nOak wood is harder than pine wood.\n",
+    }
+    seen = visit(serve(says(), documents))
+    turn = seen.ask(f"{QUESTION[:-1]} and is oak wood harder than pine wood?")
+    assert ["1", "2"] == turn.locator(".chip").all_inner_texts()
+    assert ["server.md, line 3", "wood.md, line 3"] == seen.page.locator(".source .place").all_inner_texts()
+    turn.locator(".chip").nth(1).click()
+    mark = seen.page.locator("mark").nth(1)
+    expect(mark).to_be_focused()
+    assert "Oak wood is harder than pine wood." == mark.text_content()
+    seen.page.get_by_role("button", name="Back to the answer").nth(1).click()
+    expect(turn.locator(".chip").nth(1)).to_be_focused()
+    half = seen.ask(f"{QUESTION[:-1]} and who painted Mona Lisa?")
+    assert "not in the documents" == half.locator(".unsupported .badge").inner_text()
+    assert 1 == half.locator(".chip").count()
+
+
+def test_a_page_of_a_pdf_is_named(serve: Serve, visit: Open) -> None:
+    """Where a document has pages, instead of a line."""
+    seen = visit(serve(says()))
+    places = seen.run(
+        """async () => {
+          const { placeOf } = await import("/page/answer.js");
+          const place = { source: "a.pdf", line: null, start: 5, end: 9 };
+          return [placeOf({ ...place, page: 3 }), placeOf({ ...place, page: null })];
+        }"""
+    )
+    assert ["a.pdf, page 3", "a.pdf, characters 5–9"] == places
+
+
+def test_how_sure_an_answer_is_is_said_in_words(serve: Serve, visit: Open) -> None:
+    """And the bar is as long."""
+    seen = visit(serve(says()))
+    shown = seen.run(
+        """async () => {
+          const { confidenceOf } = await import("/page/answer.js");
+          return [0.999, 0.6, 0.3, 0.1].map(confidenceOf)
+            .map((one) => [one.querySelector(".meter span").style.inlineSize, one.textContent]);
+        }"""
+    )
+    assert [
+        ["99.9%", "Confidence 99%: very likely right"], ["60%", "Confidence 60%: probably right"],
+        ["30%", "Confidence 30%: doubtful; look at the source"], ["10%", "Confidence 10%: a guess"],
+    ] == shown  # fmt: skip
+
+
+def test_what_breaks_on_the_way_is_told_and_can_be_asked_again(serve: Serve, visit: Open) -> None:
+    """A proxy's own error, a stream that ends in the middle, and one that is no JSON; the next one is answered."""
+    seen = visit(serve(says()))
+    broken = [
+        {"status": 502, "content_type": "application/json", "body": '{"message": "bad gateway"}'},
+        {"status": 503, "content_type": "text/html", "body": "<h1>busy</h1>", "headers": {"Retry-After": "7"}},
+        {"status": 200, "content_type": "text/event-stream", "body": "event: status\ndata: {"},
+        {"status": 200, "content_type": "text/event-stream", "body": "event: status\ndata: {bad}\n\n"},
+    ]
+    seen.page.route("**/v1/ask", lambda route: route.fulfill(**broken.pop(0)) if broken else route.continue_())
+    turn = seen.ask(QUESTION)
+    for words in ("http_502", "ask again in 7 s", "unreachable", "unreadable"):
+        assert words in turn.get_by_role("alert").inner_text()
+        turn.get_by_role("button", name="Ask again").click()
+        expect(turn).to_have_class("turn ended")
+    expect(turn.locator(".words")).to_contain_text(SENTENCE)
+    assert all("history" not in body for body in seen.sent())
+    seen.failures.clear()
+
+
+def test_events_are_read_however_they_are_cut(serve: Serve, visit: Open) -> None:
+    """By either kind of line end, with heartbeats between them, and in pieces of one byte."""
+    client = serve(says())
+    seen = visit(client)
+    stream = client.post("/v1/ask", json={"question": QUESTION, "stream": True}).text
+    crlf = f": ping\n\n{stream}".replace("\n", "\r\n")
+    read = seen.run(
+        """async (streams) => {
+          const { ask } = await import("/page/api.js");
+          const found = [];
+          for (const bytes of streams.map((one) => new TextEncoder().encode(one))) {
+            const body = new ReadableStream({ start(to) { bytes.forEach((b) => to.enqueue(Uint8Array.of(b))); to.close(); } });
+            window.fetch = async () => new Response(body);
+            const names = [];
+            for await (const { event } of ask({ question: "x" }, "", null)) names.push(event);
+            found.push(names);
+          }
+          return found;
+        }""",
+        [stream, crlf],
+    )
+    assert ["status", "status", "sources"] == read[0][:3]
+    assert "final" == read[0][-1]
+    assert read[0] == read[1]
+
+
+def test_a_long_conversation_is_cut_at_its_beginning(serve: Serve, visit: Open) -> None:
+    """To what a request may hold, in messages, characters and bytes; an answer that says nothing is left out."""
+    seen = visit(serve(says()))
+    short, long, empty = seen.run(
+        """async () => {
+          const { historyOf } = await import("/page/conversation.js");
+          const turn = (question, answer) => ({ request: { question }, answer: answer && { answer } });
+          const many = [...Array(30).keys()].map((n) => turn(`q${n}`, `a${n} [1]`));
+          const long = [...Array(10).keys()].map(() => turn("é".repeat(3900), "😀".repeat(5000)));
+          return [historyOf(many), historyOf(long), historyOf([turn("x", "[1]"), turn("y", null)])];
+        }"""
+    )
+    assert [20, "q20", "a29"] == [len(short), short[0]["content"], short[-1]["content"]]
+    assert [2, 4000] == [len(long), len(long[1]["content"])]
+    assert [] == empty
 
 
 def test_a_follow_up_brings_the_conversation_until_a_new_one_begins(serve: Serve, visit: Open) -> None:
@@ -170,6 +287,51 @@ def test_the_options_are_what_the_server_has_and_what_is_asked_with(serve: Serve
     assert ["ask", "other"] == engine.adapters_used
 
 
+def test_a_filter_that_is_half_filled_in_is_refused_and_not_forgotten(serve: Serve, visit: Open) -> None:
+    """Rows come and go, the drawer stays open, and says how many options hold."""
+    seen = visit(serve(says()))
+    seen.page.locator("#options summary").click()
+    seen.page.get_by_role("button", name="Another filter").click()
+    rows = seen.page.locator(".filter")
+    expect(rows).to_have_count(2)
+    expect(rows.nth(1).locator("input").first).to_be_focused()
+    rows.nth(1).get_by_label("field").fill("source")
+    rows.first.get_by_role("button", name="Remove this filter").click()
+    expect(rows).to_have_count(1)
+    seen.page.get_by_label("Passages to read").fill("50")
+    assert "Options (2)" == seen.text("#options-name")
+    seen.page.keyboard.press("Escape")
+    assert "invalid_request" in seen.ask(QUESTION).get_by_role("alert").inner_text()
+    assert {"top_k": 50, "filters": {"source": ""}}.items() <= seen.sent()[0].items()
+
+
+def test_nobody_is_disturbed_while_an_answer_comes_in(serve: Serve, visit: Open) -> None:
+    """Who types elsewhere goes on typing, Escape closes what is open first, and another question stays a draft."""
+    engine = says(delay_s=0.2)
+    seen = visit(serve(engine))
+    seen.begin(QUESTION)
+    seen.page.locator("#options summary").click()
+    seen.page.get_by_label("is exactly").fill("ser")
+    seen.page.fill("#question", "a draft")
+    seen.page.locator("#options summary").click()
+    seen.page.get_by_label("is exactly").focus()
+    seen.page.locator(".turn.ended").wait_for()
+    expect(seen.page.get_by_label("is exactly")).to_be_focused()
+    assert "a draft" == seen.page.input_value("#question")
+    seen.page.keyboard.press("Escape")
+    seen.page.get_by_role("button", name="New conversation").click()
+    seen.begin(QUESTION)
+    seen.page.locator("#options summary").click()
+    seen.page.keyboard.press("Escape")
+    expect(seen.page.locator("#options > .panel")).not_to_be_visible()
+    seen.page.locator(".turn.ended .words").wait_for()
+    assert 0 == engine.cancelled
+    seen.begin(QUESTION)
+    seen.page.get_by_role("button", name="New conversation").click()
+    wait(lambda: engine.cancelled == 1)
+    assert "" == seen.text("#spoken")
+
+
 def test_the_trace_says_how_the_answer_came_about(serve: Serve, visit: Open) -> None:
     """Route, queries, passages with their scores, what was read, tokens, times as bars, and the request's id."""
     seen = visit(serve(says()))
@@ -179,7 +341,7 @@ def test_the_trace_says_how_the_answer_came_about(serve: Serve, visit: Open) -> 
     facts = dict(
         zip(trace.locator("dt").all_inner_texts(), trace.locator("dd").all_inner_texts(), strict=True)
     )  # fmt: skip
-    assert {"Route": "question", "Language": "en", "Model": "scripted", "First since the start": "yes"}.items() <= (
+    assert {"Route": "question", "Language": "English", "Model": "scripted", "Cold start": "yes"}.items() <= (
         facts.items()
     )
     assert re.fullmatch(r"\d+ read \(0 of them cached\), 9 written", facts["Tokens"])
@@ -189,9 +351,14 @@ def test_the_trace_says_how_the_answer_came_about(serve: Serve, visit: Open) -> 
     assert "server.md" in rows.first.inner_text()
     assert 3 == len(re.findall(r"\d\.\d{3}", rows.first.inner_text()))
     assert SENTENCE in trace.locator(".packed").inner_text()
-    widths = trace.locator(".bar").evaluate_all("bars => bars.map((bar) => bar.getBoundingClientRect().width)")
-    assert 4 <= len(widths)
-    assert all(width >= 2 for width in widths)
+    bars = trace.locator(".bar").evaluate_all(
+        "bars => bars.map((bar) => bar.getBoundingClientRect()).map((box) => [box.left, box.width])"
+    )
+    lasted = [step["ms"] for step in seen.answers[-1]["trace"]]
+    assert lasted.index(max(lasted)) == max(range(len(lasted)), key=lambda place: bars[place][1])
+    # One after the other, to the pixel.
+    assert sorted(left for left, _width in bars) == [left for left, _width in bars]
+    assert all(right[0] >= left[0] + left[1] - 3 for left, right in pairwise(bars))
 
 
 def test_the_page_speaks_spanish(serve: Serve, visit: Open) -> None:
