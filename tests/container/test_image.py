@@ -47,7 +47,7 @@ def test_the_default_command_answers_test_input(image: Stage, image_root: Path, 
 
     assert 0 == result.returncode, result.stderr
     assert "Question" in result.stdout
-    assert "Answer" in result.stdout
+    assert "  [1] api.md:" in result.stdout
 
 
 def test_the_other_command_is_there(image: Stage, image_root: Path) -> None:

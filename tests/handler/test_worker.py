@@ -270,7 +270,7 @@ def test_local_mode_prints_a_readable_answer_with_its_sources(real_settings: Set
     finished = run_locally(real_settings, tmp_path, json.loads((ROOT / "test_input.json").read_text()))
     assert 0 == finished.returncode, finished.stderr
     assert "X-API-KEY" in finished.stdout
-    assert "(api.md, characters" in finished.stdout
+    assert "  [1] api.md:" in finished.stdout
 
 
 def test_local_mode_fails_when_the_job_fails(real_settings: Settings, tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ def test_local_mode_says_why_nothing_was_loaded(real_settings: Settings, tmp_pat
     """An adapter that is not there is named, and the exit status is 1."""
     finished = run_locally(real_settings, tmp_path, {"input": {"question": QUESTION}}, lora_model="mine=nowhere")
     assert 1 == finished.returncode
-    assert "Reason    model_not_found: The adapter mine of LORA_MODEL was not found." in finished.stdout
+    assert "      model_not_found: The adapter mine of LORA_MODEL was not found." in finished.stdout
 
 
 def test_a_wrong_setting_is_named_and_its_value_is_not(tmp_path: Path) -> None:
