@@ -103,6 +103,7 @@ def test_a_phone_is_wide_enough(serve: Serve, visit: Open) -> None:
         seen.page.locator(f"{drawer} summary").tap()
         expect(seen.page.locator(f"{drawer} > .panel")).to_be_in_viewport(ratio=0.9)
         assert 360 >= seen.run("document.documentElement.scrollWidth")
+        seen.page.locator(f"{drawer} summary").tap()
     turn.locator(".chip").tap()
     mark = seen.page.locator("mark")
     expect(mark).to_be_in_viewport(ratio=1)

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from playwright.sync_api import Locator, Page, Request
 
-from tests.local_server.serving import KEY, parse_events
+from tests.local_server.serving import KEY
 
 
 @dataclass
@@ -19,7 +19,6 @@ class Visit:
     origin: str
     failures: list[str] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
-    answers: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     @contextmanager
@@ -29,7 +28,6 @@ class Visit:
         page.on("pageerror", lambda error: visit.failures.append(str(error)))
         page.on("console", lambda message: visit.failures.append(message.text) if _is_failure(message.text) else None)
         page.on("request", lambda request: visit.requests.append(request))
-        page.on("requestfinished", lambda request: visit.answers.extend(_answers(request)))
         page.goto(visit.origin)
         yield visit
         assert [] == visit.failures
@@ -66,13 +64,6 @@ class Visit:
     def run(self, script: str, argument: object = None) -> Any:
         """What a script in the page returns."""
         return self.page.evaluate(script, argument)
-
-
-def _answers(request: Request) -> list[dict[str, Any]]:
-    response = request.response()
-    if response is None or not request.url.endswith("/v1/ask") or not response.ok:
-        return []
-    return [data["answer"] for name, data in parse_events(response.body()) if name == "final"]
 
 
 def _is_failure(message: str) -> bool:
