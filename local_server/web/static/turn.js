@@ -32,7 +32,7 @@ export class Turn {
     this.element = el(
       "article",
       { class: "turn", "aria-labelledby": title },
-      el("h2", { id: title, class: "asked", dir: "auto" }, el("span", { class: "unseen", "data-text": "you" }, text("you")), " ", request.question),
+      el("h2", { id: title, class: "asked", dir: "auto" }, el("span", { class: "unseen", "data-text": "you" }, text("you")), request.question),
       this.status,
       this.draft,
       this.result,
