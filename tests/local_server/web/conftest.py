@@ -22,7 +22,8 @@ _PATIENCE_MS = 20_000
 Open = Callable[..., Visit]
 
 
-@pytest.fixture(scope="session")
+# Of a module, all of whose tests are synchronous: as long as Playwright runs, no other event loop can in this thread.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium; without one, the tests of the page are skipped."""
     found = find_browser()
