@@ -14,7 +14,6 @@ from agent.retrieval.model_files import fingerprint_of
 from agent.settings import NO_MODEL, Settings
 from agent.store.store import Store
 from agent.unknown_name import unknown_names
-from local_server.platform.settings import PlatformSettings
 
 Check = Callable[[Settings, Machine], Iterator[Finding]]
 
@@ -40,7 +39,7 @@ _BAD_MODEL = "It depends on BASE_MODEL, which has an error."
 
 def names(_settings: Settings, _machine: Machine) -> Iterator[Finding]:
     """No setting is misspelt; that would explain what the other checks find."""
-    unknown = unknown_names(Settings, PlatformSettings)
+    unknown = unknown_names(Settings)
     for name in unknown:
         yield warning(name.name, str(name), "Correct or remove it, unless another program reads it.")
     if not unknown:

@@ -118,14 +118,13 @@ def test_a_setting_that_is_wrong_is_named_with_a_remedy(
 
 
 def test_a_misspelt_setting_is_told(good: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The platform's as well, in `.env` and in the environment; it keeps nothing from answering."""
+    """In `.env` and in the environment; it keeps nothing from answering."""
     file = tmp_path / ".env"
-    file.write_text("RAG_STOR=mine\nPLATFORM_FAULT=true\n", encoding="utf-8")
+    file.write_text("RAG_STOR=mine\n", encoding="utf-8")
     monkeypatch.setitem(Settings.model_config, "env_file", str(file))
     monkeypatch.setenv("API_KEY", "sesame")
     assert [
         ("API_KEY", "API_KEY in the environment is no setting; did you mean API_KEYS?"),
-        ("PLATFORM_FAULT", "PLATFORM_FAULT in .env is no setting; did you mean PLATFORM_FAULTS?"),
         ("RAG_STOR", "RAG_STOR in .env is no setting; did you mean RAG_STORE?"),
     ] == wrong(good)
     assert Level.ERROR not in {finding.level for finding in examine(good)}
