@@ -43,7 +43,9 @@ def test_the_key_is_checked_before_the_body_is_read(client: httpx.Client) -> Non
         assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
 
 
-@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready", "/docs", "/openapi.json"])
+@pytest.mark.parametrize(
+    "path", ["/health", "/health/live", "/health/ready", "/docs", "/openapi.json", "/", "/page/main.js"]
+)
 def test_health_and_docs_need_no_key(client: httpx.Client, path: str) -> None:
     """They answer anybody, and without a word about keys."""
     response = httpx.get(f"{client.base_url}{path}")
@@ -52,7 +54,18 @@ def test_health_and_docs_need_no_key(client: httpx.Client, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/nothing", "/v1/ask", "/healthy", "/docsx", "/openapi.jsonx", "/health/../v1/ask"]
+    "path",
+    [
+        "/nothing",
+        "//",
+        "/pages",
+        "/page/../v1/ask",
+        "/v1/ask",
+        "/healthy",
+        "/docsx",
+        "/openapi.jsonx",
+        "/health/../v1/ask",
+    ],
 )
 def test_every_other_path_needs_one(client: httpx.Client, path: str) -> None:
     """Also those that do not exist: nobody without a key learns which do."""

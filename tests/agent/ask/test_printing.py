@@ -27,7 +27,18 @@ def in_a_file(show: Callable[[Printer], None]) -> str:
 
 def on_a_terminal(show: Callable[[Printer], None], width: int = 60) -> str:
     stream = io.StringIO()
-    show(Printer(Console(file=stream, force_terminal=True, width=width, highlight=False, color_system="standard")))
+    show(
+        Printer(
+            Console(
+                file=stream,
+                force_terminal=True,
+                width=width,
+                highlight=False,
+                color_system="standard",
+                _environ={"TERM": "xterm"},
+            )
+        )
+    )
     return stream.getvalue()
 
 

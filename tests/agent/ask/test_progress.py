@@ -11,7 +11,9 @@ from tests.agent.ask.test_clean import HOSTILE
 
 def watched(text: str, *, terminal: bool, height: int = 25) -> str:
     stream = io.StringIO()
-    console = Console(file=stream, force_terminal=terminal, width=40, height=height, color_system=None)
+    console = Console(
+        file=stream, force_terminal=terminal, width=40, height=height, color_system=None, _environ={"TERM": "xterm"}
+    )
     with Progress(console) as progress:
         progress.note("Searching ...")
         progress.show(SourcesEvent(sources=[]))

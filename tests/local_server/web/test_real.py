@@ -39,9 +39,8 @@ def server(real_models: object, real_store: object) -> Iterator[httpx.Client]:
 
 
 def test_a_visitor_with_a_key_gets_a_cited_answer_and_sees_where_it_is_from(server: httpx.Client, visit: Open) -> None:
-    """From the page's first moment: it says what is loaded, asks for the key, answers, and marks the sentence."""
+    """The page asks for the key, waits for the models, answers, and marks the sentence."""
     seen = visit(server)
-    expect(seen.page.locator("#notice")).to_contain_text("The server is loading")
     seen.enter_key()
     expect(seen.page.locator("#state-name")).to_have_text("ready", timeout=120_000)
     seen.page.set_default_timeout(60_000)
