@@ -1,6 +1,7 @@
 """What a person reads, on a terminal and in a file."""
 
 import io
+import os
 from collections.abc import Callable
 
 import pytest
@@ -35,7 +36,7 @@ def on_a_terminal(show: Callable[[Printer], None], width: int = 60) -> str:
                 width=width,
                 highlight=False,
                 color_system="standard",
-                _environ={"TERM": "xterm"},
+                _environ={**os.environ, "TERM": "xterm"},
             )
         )
     )

@@ -1,6 +1,7 @@
 """What is seen while one waits."""
 
 import io
+import os
 
 from rich.console import Console
 
@@ -12,7 +13,12 @@ from tests.agent.ask.test_clean import HOSTILE
 def watched(text: str, *, terminal: bool, height: int = 25) -> str:
     stream = io.StringIO()
     console = Console(
-        file=stream, force_terminal=terminal, width=40, height=height, color_system=None, _environ={"TERM": "xterm"}
+        file=stream,
+        force_terminal=terminal,
+        width=40,
+        height=height,
+        color_system=None,
+        _environ={**os.environ, "TERM": "xterm"},
     )
     with Progress(console) as progress:
         progress.note("Searching ...")
