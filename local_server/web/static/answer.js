@@ -1,6 +1,6 @@
 // One answer: its sentences with numbered chips, how sure it is, or why there is none.
 
-import { el, prose } from "./dom.js";
+import { cutter, el, prose } from "./dom.js";
 import { number, pageLanguage, text } from "./texts.js";
 
 const LEVELS = [["high", 0.75], ["fair", 0.5], ["low", 0.25], ["none", 0]];
@@ -23,9 +23,7 @@ const LONGEST_WORD = 16;
 
 function sentencesOf(answer, onChip) {
   const paragraph = el("p", { class: "words", lang: answer.language, dir: "auto" });
-  // Offsets count characters of Unicode, as Python does, not UTF-16 units.
-  const characters = Array.from(answer.answer);
-  const between = (from, to) => characters.slice(from, to).join("");
+  const between = cutter(answer.answer);
   let at = 0;
   for (const sentence of answer.sentences) {
     // The numbers behind the sentence before are chips already; what is left leads this one in.

@@ -1,11 +1,13 @@
 // The turns of this tab; the server keeps none, so each question brings the ones before it.
 
+import { cutter } from "./dom.js";
+
 const MOST_MESSAGES = 20;
 const MOST_CHARACTERS = 4000;
 // Half of what the server reads by default (MAX_BODY_BYTES); of a long conversation the beginning is left out.
 const MOST_BYTES = 32_000;
 
-const cut = (content) => Array.from(content).slice(0, MOST_CHARACTERS).join("");
+const cut = (content) => cutter(content)(0, MOST_CHARACTERS);
 const bytes = (messages) => new TextEncoder().encode(JSON.stringify(messages)).length;
 
 /** The history of a request: what was asked, and what was answered, without the numbers of the sources. */

@@ -27,6 +27,12 @@ export function prose(words) {
   return parts;
 }
 
+/** Cuts a text by offsets that count characters of Unicode, as Python does, and not UTF-16 units. */
+export function cutter(words) {
+  const characters = Array.from(words);
+  return (from, to) => characters.slice(from, to).join("");
+}
+
 /** The element with this id. */
 export const byId = (id) => document.getElementById(id);
 

@@ -1,6 +1,6 @@
 // The passages of an answer, in the order of use, each with its cited sentences marked.
 
-import { byId, el, prose, reveal } from "./dom.js";
+import { byId, cutter, el, prose, reveal } from "./dom.js";
 import { placeOf } from "./answer.js";
 import { text } from "./texts.js";
 
@@ -48,18 +48,17 @@ function passageCard(cited, onBack) {
 
 function markedPassage(cited) {
   const [{ passage, passage_start: offset }] = cited;
-  // Offsets count characters of Unicode, as Python does, not UTF-16 units.
-  const characters = Array.from(passage);
+  const between = cutter(passage);
   const quote = el("blockquote", { dir: "auto" });
   let at = 0;
   for (const one of [...cited].sort((a, b) => a.start - b.start)) {
     const [start, end] = [one.start - offset, one.end - offset];
-    quote.append(prose(characters.slice(at, start).join("")));
-    const mark = el("mark", { id: `quote-${one.id}`, tabindex: -1 }, prose(characters.slice(Math.max(start, at), end).join("")));
+    quote.append(prose(between(at, start)));
+    const mark = el("mark", { id: `quote-${one.id}`, tabindex: -1 }, prose(between(Math.max(start, at), end)));
     quote.append(mark);
     at = Math.max(end, at);
   }
-  quote.append(prose(characters.slice(at).join("")));
+  quote.append(prose(between(at)));
   return quote;
 }
 

@@ -18,7 +18,6 @@ const endpoint = () => document.querySelector('meta[name="askpod-endpoint"]').co
 export class Turn {
   answer = null;
   problem = null;
-  stopped = false;
   told = false;
   #passages = 0;
 
@@ -46,8 +45,7 @@ export class Turn {
       for await (const { event, data } of ask(this.request, key, signal)) this.#on(event, data);
     } catch (error) {
       // An answer that cannot be read must not leave the reader waiting.
-      if (signal.aborted) this.stopped = true;
-      else this.problem = error instanceof Problem ? error : new Problem({ code: "unreadable" });
+      if (!signal.aborted) this.problem = error instanceof Problem ? error : new Problem({ code: "unreadable" });
       if (this.problem?.code === "unreadable") console.error(error);
     }
     this.draw();
