@@ -27,7 +27,7 @@ from local_server.ask import ask_router
 from local_server.attempts import Attempts
 from local_server.auth import Keys
 from local_server.documentation import DESCRIPTION, openapi
-from local_server.edge import Edge
+from local_server.edge import DOCS, Edge
 from local_server.events import HEARTBEAT_S
 from local_server.health import health_router
 from local_server.metrics import metrics_router
@@ -113,7 +113,7 @@ def _fastapi(*, docs_enabled: bool, **options: Any) -> FastAPI:  # noqa: ANN401 
     }
     if docs_enabled:
         # The pages bring their own scripts: nothing is fetched from outside.
-        return FastAPIOffline(docs_url="/docs", redoc_url=None, static_url="/swagger", **options)
+        return FastAPIOffline(docs_url=DOCS, redoc_url=None, static_url="/swagger", **options)
     return FastAPI(docs_url=None, redoc_url=None, openapi_url=None, **options)
 
 

@@ -26,7 +26,16 @@ from local_server.web.page import PAGE, PARTS
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
-_OPEN = ("/health", "/docs", "/openapi.json", "/swagger", PARTS)
+DOCS = "/docs"
+# What is no page is none for a browser either, and nothing is shown within somebody else's
+# (https://www.w3.org/TR/CSP3/).
+API_POLICY = "default-src 'none'; frame-ancestors 'none'"
+# Swagger's page has a script and styles in its text; nothing that a caller or a document says gets into it.
+DOCS_POLICY = (
+    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; connect-src 'self'; "
+    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_OPEN = ("/health", DOCS, "/openapi.json", "/swagger", PARTS)
 # What the platform's workers call.
 _OF_WORKERS = re.compile(r"/v2/[^/]*/(job-[a-z-]+|ping)/.*", re.DOTALL)
 
@@ -139,6 +148,7 @@ class _Reply:
         self._send = send
         self._request_id = request_id
         self._private = path.startswith(("/v1/", "/v2/"))
+        self._documents = path == DOCS
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -147,6 +157,8 @@ class _Reply:
             headers = MutableHeaders(scope=message)
             headers["X-Request-ID"] = self._request_id
             headers["X-Content-Type-Options"] = "nosniff"
+            # The ask page and the API's documentation have policies of their own.
+            headers.setdefault("Content-Security-Policy", DOCS_POLICY if self._documents else API_POLICY)
             if self._private:
                 headers["Cache-Control"] = "no-store"
         await self._send(message)

@@ -30,6 +30,10 @@ def test_every_response_has_a_request_id_and_safe_headers(
     response = client.request(method, path, headers={"X-Request-ID": "a.B-c_9", "Content-Type": "application/json"})
     assert (status, "a.B-c_9") == (response.status_code, response.headers["x-request-id"])
     assert "nosniff" == response.headers["x-content-type-options"]
+    policy = response.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert ("unsafe" in policy) == (path == "/docs")
     assert "server" not in response.headers
 
 

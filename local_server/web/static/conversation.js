@@ -3,7 +3,8 @@
 import { cutter } from "./dom.js";
 
 const MOST_MESSAGES = 20;
-const MOST_CHARACTERS = 4000;
+/** Of a question, and of each message before it (agent/schemas.py). */
+export const MOST_CHARACTERS = 4000;
 // Half of what the server reads by default (MAX_BODY_BYTES); of a long conversation the beginning is left out.
 const MOST_BYTES = 32_000;
 

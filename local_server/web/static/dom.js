@@ -42,12 +42,14 @@ export const freshId = (() => {
   return (prefix) => `${prefix}-${++last}`;
 })();
 
-/** Bring an element into view and to the reader's attention. */
-export function reveal(element) {
+/** Bring an element into view and, with what belongs to it, to the reader's attention. */
+export function reveal(element, ...more) {
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   element.scrollIntoView({ behavior: still ? "auto" : "smooth", block: "center" });
   element.focus({ preventScroll: true });
-  element.classList.remove("found");
-  // The next frame, so that the animation begins anew.
-  requestAnimationFrame(() => requestAnimationFrame(() => element.classList.add("found")));
+  for (const one of [element, ...more]) {
+    one.classList.remove("found");
+    // The next frame, so that the animation begins anew.
+    requestAnimationFrame(() => requestAnimationFrame(() => one.classList.add("found")));
+  }
 }

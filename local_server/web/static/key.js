@@ -12,6 +12,8 @@ export class Key {
   #onChange;
   #dialog = byId("key-dialog");
   #value = "";
+  // What is to be done as soon as there is a key.
+  #then = null;
 
   constructor(onChange) {
     this.#onChange = onChange;
@@ -33,6 +35,7 @@ export class Key {
       }
     });
     this.#dialog.addEventListener("close", () => {
+      this.#then = null;
       byId("key-field").value = "";
       byId("question").focus();
     });
@@ -53,8 +56,9 @@ export class Key {
     return !this.wanted || this.value !== "";
   }
 
-  /** Open the dialog; `wrong` says what is wrong with the one there is. */
-  ask(wrong = "") {
+  /** Open the dialog; `wrong` says what is wrong with the key there is, `then` is called when there is another. */
+  ask(wrong = "", then = this.#then) {
+    this.#then = then;
     byId("key-wrong").textContent = wrong;
     byId("key-wrong").hidden = !wrong;
     byId("key-forget").hidden = this.value === "";
@@ -70,7 +74,9 @@ export class Key {
     } catch {
       // As above.
     }
+    const then = this.#then;
     if (this.#dialog.open) this.#dialog.close();
     this.#onChange();
+    if (value) then?.();
   }
 }

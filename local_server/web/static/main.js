@@ -1,13 +1,13 @@
 // The page: a conversation, its sources beside it, and a box to ask in.
 
 import { models } from "./api.js";
-import { historyOf } from "./conversation.js";
+import { historyOf, MOST_CHARACTERS } from "./conversation.js";
 import { byId, reveal } from "./dom.js";
 import { Key } from "./key.js";
 import { Options } from "./options.js";
 import { ServerState } from "./server_state.js";
 import { revealSource, showSources } from "./sources.js";
-import { pageLanguage, speak, text } from "./texts.js";
+import { number, pageLanguage, speak, text } from "./texts.js";
 import { Turn } from "./turn.js";
 
 const turns = [];
@@ -44,12 +44,12 @@ async function offerModels() {
 
 // ---------------------------------------------------------------- asking
 
-/** Ask; false where that cannot be done now. */
-function put(words) {
+/** Ask; false where that cannot be done now. Where only a key is missing, `again` is called when there is one. */
+function put(words, again) {
   const asked = words.trim();
   if (!asked || running || !state.ready) return false;
   if (!key.given) {
-    key.ask();
+    key.ask("", again);
     return false;
   }
   const history = historyOf(turns);
@@ -65,7 +65,7 @@ function put(words) {
       revealSource(id);
     },
     onAgain: askAgain,
-    onKey: () => key.ask(text("errors.unauthorized")),
+    onKey: (of) => key.ask(text("errors.unauthorized"), () => askAgain(of)),
   });
   turns.push(turn);
   byId("turns").append(turn.element);
@@ -100,7 +100,7 @@ function say(words, language) {
 function askAgain(turn) {
   if (running) return;
   if (!key.given) {
-    key.ask();
+    key.ask("", () => askAgain(turn));
     return;
   }
   turns.splice(turns.indexOf(turn), 1);
@@ -153,6 +153,7 @@ function drawTexts() {
   byId("page-language").value = pageLanguage();
   drawOptionsName(options.count);
   grow();
+  judge();
 }
 
 function grow() {
@@ -161,25 +162,45 @@ function grow() {
   question.style.height = `${Math.min(question.scrollHeight + question.offsetHeight - question.clientHeight, 200)}px`;
 }
 
-byId("ask").addEventListener("submit", (event) => {
-  event.preventDefault();
-  if (!put(question.value)) return;
+function putWhat() {
+  put(text("whatIsThereQuestion"), putWhat);
+}
+
+/** What was typed is kept until it has been asked. */
+function putTyped() {
+  if (!put(question.value, putTyped)) return;
   question.value = "";
   grow();
+}
+
+/** The browser says what is wrong with a question when it is sent; nothing of it is cut off in silence. */
+function judge() {
+  // As the server counts: characters of Unicode, and not UTF-16 units.
+  const length = Array.from(question.value.trim()).length;
+  const most = number(MOST_CHARACTERS);
+  question.setCustomValidity(length > MOST_CHARACTERS ? text("tooLong", most, number(length)) : "");
+}
+
+byId("ask").addEventListener("submit", (event) => {
+  event.preventDefault();
+  putTyped();
 });
 byId("stop").addEventListener("click", () => running?.abort());
 byId("new").addEventListener("click", forget);
-byId("what").addEventListener("click", () => put(text("whatIsThereQuestion")));
+byId("what").addEventListener("click", putWhat);
 byId("options").addEventListener("toggle", offerModels);
 byId("page-language").addEventListener("change", (event) => {
   speak(event.target.value);
   drawTexts();
   options.draw();
   state.draw();
-  for (const turn of turns) if (turn.element.classList.contains("ended")) turn.draw();
+  for (const turn of turns) turn.draw();
   if (shown) showTurn(shown);
 });
-question.addEventListener("input", grow);
+question.addEventListener("input", () => {
+  grow();
+  judge();
+});
 question.addEventListener("keydown", (event) => {
   // 229 is what some browsers say while a character is being composed.
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229) {

@@ -50,21 +50,19 @@ function markedPassage(cited) {
   const [{ passage, passage_start: offset }] = cited;
   const between = cutter(passage);
   const quote = el("blockquote", { dir: "auto" });
-  let at = 0;
-  for (const one of [...cited].sort((a, b) => a.start - b.start)) {
-    const [start, end] = [one.start - offset, one.end - offset];
-    quote.append(prose(between(at, start)));
-    const mark = el("mark", { id: `quote-${one.id}`, tabindex: -1 }, prose(between(Math.max(start, at), end)));
-    quote.append(mark);
-    at = Math.max(end, at);
-  }
-  quote.append(prose(between(at)));
+  // Cited sentences may overlap: a piece between two ends is marked once, with the numbers of all that it is part of.
+  const ends = cited.flatMap((one) => [one.start - offset, one.end - offset]);
+  const cuts = [...new Set([0, ...ends])].sort((a, b) => a - b);
+  cuts.forEach((from, place) => {
+    const piece = prose(between(from, cuts[place + 1]));
+    const ids = cited.filter((one) => one.start - offset <= from && from < one.end - offset).map((one) => one.id);
+    quote.append(ids.length ? el("mark", { "data-ids": ids.join(" "), tabindex: -1 }, piece) : piece);
+  });
   return quote;
 }
 
 /** Bring the sentence behind this number to the reader's attention. */
 export function revealSource(id) {
-  const mark = byId(`quote-${id}`);
-  // One that lies within another is marked with it.
-  if (mark) reveal(mark.textContent ? mark : mark.previousElementSibling ?? mark);
+  const marks = byId("sources-list").querySelectorAll(`mark[data-ids~="${id}"]`);
+  if (marks.length) reveal(...marks);
 }

@@ -12,14 +12,18 @@ const endpoint = () => document.querySelector('meta[name="askpod-endpoint"]').co
 /**
  * A turn of the conversation, shown in `element`.
  * @param {object} request as docs/api.md describes it, with the history.
- * @param {{onSources: (turn: Turn) => void, onChip: (turn: Turn, id: number) => void, onAgain: () => void,
- *     onKey: () => void, withKey: boolean}} page what the page does for it.
+ * @param {{onSources: (turn: Turn) => void, onChip: (turn: Turn, id: number) => void, onAgain: (turn: Turn) => void,
+ *     onKey: (turn: Turn) => void, withKey: boolean}} page what the page does for it.
  */
 export class Turn {
   answer = null;
   problem = null;
   told = false;
   #passages = 0;
+  #ended = false;
+  #step = [];
+  // Which of the copies is shown below the answer.
+  #copied = null;
 
   constructor(request, page) {
     this.request = request;
@@ -48,11 +52,16 @@ export class Turn {
       if (!signal.aborted) this.problem = error instanceof Problem ? error : new Problem({ code: "unreadable" });
       if (this.problem?.code === "unreadable") console.error(error);
     }
+    this.#ended = true;
     this.draw();
   }
 
-  /** What is left of the turn when it has ended, in the page's language. */
+  /** Show how far it is, or what is left of it when it has ended, in the page's language. */
   draw() {
+    if (!this.#ended) {
+      this.#tell(...this.#step);
+      return;
+    }
     this.status.hidden = true;
     this.element.classList.add("ended");
     if (this.answer) {
@@ -65,7 +74,7 @@ export class Turn {
     } else if (this.problem) {
       this.draft.hidden = true;
       const actions = [["tryAgain", () => this.page.onAgain(this)]];
-      if (["unauthorized", "forbidden"].includes(this.problem.code)) actions.unshift(["enterKey", () => this.page.onKey()]);
+      if (["unauthorized", "forbidden"].includes(this.problem.code)) actions.unshift(["enterKey", () => this.page.onKey(this)]);
       // It is told once, and not again when the page changes its language.
       this.result.replaceChildren(problemCard(this.problem, actions, !this.told));
       this.told = true;
@@ -97,7 +106,9 @@ export class Turn {
 
   #tell(name, ...values) {
     const words = text(name, ...values);
-    if (words) this.status.textContent = words;
+    if (!words) return;
+    this.#step = [name, ...values];
+    this.status.textContent = words;
   }
 
   #write(piece) {
@@ -116,11 +127,15 @@ export class Turn {
       job: asJob(SERVER, endpoint(), this.request, withKey),
       python: asPython(SERVER, endpoint(), this.request, withKey),
     };
-    const shown = el("pre", { class: "code", hidden: true, tabindex: 0, role: "region", "aria-label": text("copy") });
+    const shown = el("pre", { class: "code", tabindex: 0, role: "region", "aria-label": text("copy") });
     const said = el("span", { class: "hint", role: "status" });
+    const show = (name) => {
+      this.#copied = name;
+      shown.hidden = name === null;
+      shown.textContent = kinds[name] ?? "";
+    };
     const copy = async (name) => {
-      shown.textContent = kinds[name];
-      shown.hidden = false;
+      show(name);
       try {
         await navigator.clipboard.writeText(kinds[name]);
         said.textContent = text("copied");
@@ -128,6 +143,7 @@ export class Turn {
         said.textContent = text("notCopied");
       }
     };
+    show(this.#copied);
     const buttons = Object.keys(kinds).map((name) =>
       el("button", { type: "button", class: "quiet", "data-copy": name, onclick: () => copy(name) }, text(name)),
     );

@@ -102,9 +102,65 @@ def test_a_wrong_key_gets_a_card_and_another_chance(serve: Serve, visit: Open) -
     assert re.search(r"unauthorized · request id [0-9a-f]{32}", card.inner_text())
     card.get_by_role("button", name="Enter another key").click()
     seen.enter_key()
-    card.get_by_role("button", name="Ask again").click()
     expect(seen.page.locator(".words")).to_contain_text(SENTENCE)
     expect(seen.page.locator(".turn")).to_have_count(1)
+
+
+def test_a_question_that_waited_for_a_key_is_asked_with_it(serve: Serve, visit: Open) -> None:
+    """Nobody types it twice; who enters no key is not asked for, and keeps what was typed."""
+    seen = visit(serve(says(), **KEYS))
+    cancel = seen.page.get_by_role("button", name="Cancel")
+    cancel.click()
+    seen.begin(QUESTION)
+    cancel.click()
+    assert QUESTION == seen.page.input_value("#question")
+    seen.page.locator("#key").click()
+    seen.enter_key()
+    expect(seen.page.locator("#question")).to_be_focused()
+    assert [] == seen.sent()
+    seen.page.locator("#key").click()
+    seen.page.locator("#key-forget").click()
+    seen.page.press("#question", "Enter")
+    seen.enter_key("“typographic”")
+    seen.enter_key()
+    expect(seen.page.locator(".words")).to_contain_text(SENTENCE)
+    assert [QUESTION] == [body["question"] for body in seen.sent()]
+    assert "" == seen.page.input_value("#question")
+
+
+def test_a_question_that_is_too_long_is_not_cut_in_silence(serve: Serve, visit: Open) -> None:
+    """The browser says how long it is, and it is still there; characters are counted as the server counts them."""
+    seen = visit(serve(says()))
+    seen.begin("😀" * 4001)
+    assert "4,000 characters; this one has 4,001" in seen.run("document.getElementById('question').validationMessage")
+    assert [] == seen.sent()
+    assert 8002 == len(seen.page.input_value("#question").encode("utf-16-le")) / 2
+    seen.ask("😀" * 4000)
+    assert 4000 == len(seen.sent()[0]["question"])
+
+
+def test_sentences_that_overlap_are_marked_once(serve: Serve, visit: Open) -> None:
+    """Each number leads to the whole of its sentence, within another or across its end; not a character is twice."""
+    seen = visit(serve(says()))
+    words, found = seen.run(
+        """async () => {
+          const { revealSource, showSources } = await import("/page/sources.js");
+          const place = { source: "a.md", title: "A", heading: "A", page: null, line: 1, passage_start: 10, passage: "abcdefghij" };
+          const spans = [[12, 18], [14, 16], [17, 19]];
+          const citations = spans.map(([start, end], at) => ({ ...place, id: at + 1, start, end }));
+          showSources({ citations }, "?", () => {});
+          const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))));
+          const found = [];
+          for (const { id } of citations) {
+            for (const mark of document.querySelectorAll("mark")) mark.classList.remove("found");
+            revealSource(id);
+            await frame();
+            found.push([...document.querySelectorAll("mark.found")].map((mark) => mark.textContent).join(""));
+          }
+          return [document.querySelector("blockquote").textContent, found];
+        }"""
+    )
+    assert ("abcdefghij", ["cdefgh", "ef", "hi"]) == (words, found)
 
 
 def test_the_key_stays_in_its_tab(serve: Serve, visit: Open) -> None:
@@ -361,15 +417,32 @@ def test_the_trace_says_how_the_answer_came_about(serve: Serve, visit: Open) -> 
     assert all(right[0] >= left[0] + left[1] - 3 for left, right in pairwise(bars))
 
 
+def test_the_api_s_own_page_works_under_its_policy(serve: Serve, visit: Open) -> None:
+    """Swagger shows the operations and tries one; the browser had nothing to refuse."""
+    seen = visit(serve(says()))
+    seen.page.goto(f"{seen.origin}/docs")
+    operation = seen.page.locator("[id^='operations-'][id$='ask_post']").first
+    operation.locator(".opblock-summary-control").click()
+    operation.get_by_role("button", name="Try it out").click()
+    operation.get_by_role("button", name="Execute").click()
+    expect(operation.locator(".live-responses-table tbody .response-col_status").first).to_contain_text("200")
+
+
 def test_the_page_speaks_spanish(serve: Serve, visit: Open) -> None:
     """To a Spanish browser, or when it is told to; what is there changes with it, and the choice is kept."""
-    seen = visit(serve(says()), locale="es-MX")
+    seen = visit(serve(says(delay_s=0.5)), locale="es-MX")
     assert "es" == seen.run("document.documentElement.lang")
     assert "Preguntar" == seen.text("#send")
     turn = seen.ask(UNKNOWN)
     assert "No está en los documentos" in turn.inner_text()
+    turn.locator('[data-copy="curl"]').click()
+    seen.begin(QUESTION)
+    running = seen.page.locator(".turn").nth(1)
+    expect(running.locator(".status")).to_contain_text("comprueba")
     seen.page.get_by_label("Idioma de esta página").select_option("en")
     assert "Not in the documents" in turn.inner_text()
+    assert "curl -s" in turn.locator(".code").inner_text()
+    expect(running.locator(".status")).to_contain_text("is checked")
     seen.page.reload()
     assert "Ask" == seen.text("#send")
 
