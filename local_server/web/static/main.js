@@ -103,6 +103,8 @@ function askAgain(turn) {
     key.ask("", () => askAgain(turn));
     return;
   }
+  // The server may be gone: then question and card stay.
+  if (!state.ready) return;
   turns.splice(turns.indexOf(turn), 1);
   turn.element.remove();
   put(turn.request.question);

@@ -145,11 +145,13 @@ def test_sentences_that_overlap_are_marked_once(serve: Serve, visit: Open) -> No
     words, found = seen.run(
         """async () => {
           const { revealSource, showSources } = await import("/page/sources.js");
-          const place = { source: "a.md", title: "A", heading: "A", page: null, line: 1, passage_start: 10, passage: "abcdefghij" };
+          const passage = { passage_start: 10, passage: "abcdefghij" };
+          const place = { source: "a.md", title: "A", heading: "A", page: null, line: 1, ...passage };
           const spans = [[12, 18], [14, 16], [17, 19]];
           const citations = spans.map(([start, end], at) => ({ ...place, id: at + 1, start, end }));
           showSources({ citations }, "?", () => {});
-          const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))));
+          const next = () => new Promise((done) => requestAnimationFrame(done));
+          const frame = async () => { for (const _ of [1, 2, 3]) await next(); };
           const found = [];
           for (const { id } of citations) {
             for (const mark of document.querySelectorAll("mark")) mark.classList.remove("found");
