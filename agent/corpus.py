@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agent.errors import LoadError
+from agent.load_errors import LoadError
 from agent.retrieval.finding import Finder
 from agent.retrieval.retriever import Retriever
 from agent.schemas import Language

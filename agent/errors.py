@@ -26,17 +26,7 @@
     + InternalError               internal_error        500     yes
     |   x GenerationFailed        generation_failed     500     yes
 
-and every reason why the service could not load. These never reach a caller as they are: `/health` shows their code
-and safe sentence, and a job gets `ModelUnavailable` with that code as its `reason`.
-
-    LoadError                     load_failed
-    x ConfigurationError          configuration_error
-    x ModelNotFound               model_not_found
-    x ModelInvalid                model_invalid
-    x AdapterMismatch             adapter_mismatch
-    x StoreMissing                store_missing
-    x StoreCorrupt                store_corrupt
-    x StoreMismatch               store_mismatch
+Why the service could not load is another matter: `agent.load_errors`.
 
 `message` is written for the caller: no path, host name, key, question or Python text ever goes into it. What the
 operator needs goes to the exception's ordinary arguments (`detail`) and from there to the log.
@@ -234,7 +224,7 @@ class Unavailable(AskError):
 
 
 class ModelUnavailable(Unavailable):
-    """The model, an adapter or the store is not loaded (yet); `reason` says which `LoadError` it was."""
+    """The model, an adapter or the store is not loaded (yet); `reason` is the code of a `LoadError`."""
 
     code = "model_unavailable"
     message = "The model is not loaded. Loading is tried again; ask later."
@@ -284,56 +274,3 @@ def error_of(problem: Mapping[str, Any]) -> AskError:
         kinds += kind.__subclasses__()
     kind = next((kind for kind in reversed(kinds) if kind.code == problem.get("code")), InternalError)
     return kind(problem.get("detail"), param=problem.get("param"), reason=problem.get("reason"))
-
-
-class LoadError(Exception):
-    """Why the service is not ready. `message` is safe to show; `detail` is for the log."""
-
-    code: ClassVar[str] = "load_failed"
-
-    def __init__(self, message: str, *, detail: str = "") -> None:
-        self.message = message
-        self.detail = detail
-        super().__init__(f"{message} {detail}".strip())
-
-
-class ConfigurationError(LoadError):
-    """A setting, or two settings together, cannot work."""
-
-    code = "configuration_error"
-
-
-class ModelNotFound(LoadError):
-    """A model or adapter is at none of the places it is looked for."""
-
-    code = "model_not_found"
-
-
-class ModelInvalid(LoadError):
-    """The model's files are there but cannot be read as a model."""
-
-    code = "model_invalid"
-
-
-class AdapterMismatch(LoadError):
-    """The adapter was made for another base model."""
-
-    code = "adapter_mismatch"
-
-
-class StoreMissing(LoadError):
-    """There is no store at `RAG_STORE`."""
-
-    code = "store_missing"
-
-
-class StoreCorrupt(LoadError):
-    """A file of the store is missing or is not what its manifest says."""
-
-    code = "store_corrupt"
-
-
-class StoreMismatch(LoadError):
-    """The store was built with another embedding model or by another version."""
-
-    code = "store_mismatch"

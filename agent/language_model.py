@@ -6,7 +6,7 @@ from pathlib import Path
 from agent.engine.base import Engine
 from agent.engine.no_engine import NoEngine
 from agent.engine.options import ADAPTER_NAME, EngineOptions
-from agent.errors import ConfigurationError
+from agent.load_errors import ConfigurationError
 from agent.model_source import locate
 from agent.settings import (
     EMBEDDED_ADAPTER,
@@ -24,7 +24,7 @@ def load_language_model(settings: Settings, phase: Phase = untold) -> Engine:
     """The engine with base model and adapters in it; `phase` is told how long the adapters took.
 
     Raises:
-        ModelNotFound, ModelInvalid, AdapterMismatch, ConfigurationError: see `agent.errors`.
+        ModelNotFound, ModelInvalid, AdapterMismatch, ConfigurationError: see `agent.load_errors`.
     """
     if settings.base_model == NO_MODEL:
         return NoEngine()

@@ -14,8 +14,8 @@ from typing import Any, ParamSpec, TypeVar
 from agent.corpus import LiveCorpus
 from agent.engine.base import Engine, Sampling
 from agent.engine.no_engine import NoEngine
-from agent.errors import StoreMismatch
 from agent.language_model import adapter_folders, load_language_model
+from agent.load_errors import StoreMismatch
 from agent.model_source import locate
 from agent.multi_agent import MultiAgent
 from agent.read_ahead import ReadAhead
@@ -180,7 +180,11 @@ def _load_searching(
     with _timed("embedder", phase):
         embedder = embedder_in(embedding, settings, verified.result())
         if embedder.fingerprint != store.manifest.embedder_fingerprint:
-            raise StoreMismatch("The store was built with another embedding model; build it again.")
+            raise StoreMismatch(
+                "The store of RAG_STORE was built with another embedding model than EMBEDDING_MODEL.",
+                detail=store.manifest.embedder,
+                remedy="Build it again with `make ingest DOCS=folder`, or set EMBEDDING_MODEL to that one.",
+            )
         reranker = load_reranker(settings)
     with _timed("router", phase):
         return _Searching(embedder, reranker, Router(embedder, store))

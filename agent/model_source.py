@@ -6,9 +6,10 @@ hash in `refs/main` (RunPod documentation, "Cached models").
 
 import os
 import re
+from errno import EACCES, EDQUOT, ENOSPC, EROFS
 from pathlib import Path
 
-from agent.errors import ModelNotFound
+from agent.load_errors import ModelNotFound
 from agent.settings import EMBEDDED_EMBEDDER, EMBEDDED_LLM, Settings
 
 PLATFORM_CACHE = Path("/runpod-volume/huggingface-cache/hub")
@@ -31,12 +32,17 @@ def locate(value: str, setting: str, settings: Settings, platform_cache: Path = 
                 return snapshot
         if settings.allow_downloads:
             return _download(value, setting, settings)
-        hint = "It is no folder and in no cache on this machine, and ALLOW_DOWNLOADS is false."
+        hint, remedy = "It is no folder and in no cache on this machine, and ALLOW_DOWNLOADS is false.", ""
     else:
-        hint = "There is no such folder."
+        hint, remedy = "There is no such folder.", "Name a folder that is there, or a Hub id such as Org/Name."
         if value in (EMBEDDED_LLM, EMBEDDED_EMBEDDER):
-            hint += " `make models` prepares it."
-    raise ModelNotFound(f"{setting} was not found. {hint}", detail=value)
+            remedy = "`make models` prepares it."
+    raise ModelNotFound(f"{setting} was not found. {hint}", detail=value, remedy=remedy)
+
+
+def is_hub_id(value: str) -> bool:
+    """Whether it has the form of one, `Org/Name`, and is no folder here."""
+    return _HUB_ID.fullmatch(value) is not None and not Path(value).is_dir()
 
 
 def hub_cache() -> Path:
@@ -64,5 +70,15 @@ def _download(hub_id: str, setting: str, settings: Settings) -> Path:
     try:
         folder = snapshot_download(hub_id, token=settings.hf_token.get_secret_value() or None)
     except (OSError, ValueError) as error:
-        raise ModelNotFound(f"{setting} could not be downloaded.", detail=repr(error)) from error
+        raise ModelNotFound(
+            f"{setting} could not be downloaded.", detail=repr(error), remedy=_download_remedy(error)
+        ) from error
     return Path(folder)
+
+
+def _download_remedy(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):
+        return "Set HF_HOME to a larger disk."
+    if isinstance(error, OSError) and error.errno in (EACCES, EROFS):
+        return "Set HF_HOME to a folder that can be written to."
+    return "Look whether the Hub can be reached, the name is right and HF_TOKEN may read it; or name a folder."

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from agent.change import Change
 from agent.errors import PoisonJob
+from agent.load_errors import ConfigurationError
 from agent.telemetry.logs import get_logger
 
 _MOST_DEATHS = 2
@@ -35,9 +37,24 @@ class Poison:
         self._marks = set[BinaryIO]()
         self._ends = False
         self._company = _Company()
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
+
+    def open(self) -> None:
+        """Make the folder where it is missing, and forget what is old.
+
+        Raises:
+            ConfigurationError: nothing can be written there.
+        """
+        if self._folder is None:
+            return
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=self._folder):
+                pass
             self._forget()
+        except OSError as error:
+            raise ConfigurationError(
+                "POISON_LEDGER cannot be written to.", detail=repr(error), remedy="Name a folder that can, on a volume."
+            ) from error
 
     @asynccontextmanager
     async def job(self, job_id: str | None) -> AsyncIterator[None]:
@@ -50,7 +67,7 @@ class Poison:
             yield
             return
         path = self._folder / hashlib.sha256(job_id.encode()).hexdigest()[:32]
-        if (mark := _take(path)) is None:  # another process works on it, and lives
+        if (mark := _take(path)) is None:  # another process works on it, and lives; or no mark can be made
             yield
             return
         with mark:
@@ -126,7 +143,12 @@ class _Company:
 
 
 def _take(path: Path) -> BinaryIO | None:
-    mark = open(path, "a+b", buffering=0)  # noqa: SIM115 - it is held for as long as the job runs
+    try:
+        mark = open(path, "a+b", buffering=0)  # noqa: SIM115 - it is held for as long as the job runs
+    except OSError as error:
+        # The volume is full or gone: an answer without this protection is better than none.
+        get_logger().warning("poison.unwritable", detail=repr(error))
+        return None
     try:
         flock(mark, LOCK_EX | LOCK_NB)
     except OSError:

@@ -20,9 +20,10 @@ from typing import Any
 from prometheus_client.metrics_core import Metric
 
 from agent.chat import Models
-from agent.errors import Draining, LoadError, ModelUnavailable
+from agent.errors import Draining, ModelUnavailable
 from agent.events import Emit, ignore
 from agent.gauges import engine_gauges
+from agent.load_errors import LoadError
 from agent.loading import Loaded, load
 from agent.poison import Poison
 from agent.schemas import Answer, AskEvent, AskRequest
@@ -107,6 +108,7 @@ class Runtime:
             log.info("load.phase", phase=name, ms=ms)
 
         try:
+            self.poison.open()
             with span(signals.COLD_START):
                 loaded = self._loader(self.settings, phase)
         except LoadError as error:
@@ -158,7 +160,12 @@ class Runtime:
             if self._life not in _OVER:
                 self._become(State.FAILED)
         get_logger().error(
-            "load.failed", attempt=attempt.number, code=error.code, reason=error.message, detail=error.detail
+            "load.failed",
+            attempt=attempt.number,
+            code=error.code,
+            reason=error.message,
+            remedy=error.remedy,
+            detail=error.detail,
         )
         return False
 
@@ -299,7 +306,10 @@ class Runtime:
             "loaded": loaded.describe() if loaded else None,
         }
         if attempt.error is not None and not self.ready:
-            body["error"] = {"code": attempt.error.code, "message": attempt.error.message, "retrying": True}
+            error = attempt.error
+            body["error"] = {
+                "code": error.code, "message": error.message, "remedy": error.remedy, "retrying": True,
+            }  # fmt: skip
         return body
 
 

@@ -16,11 +16,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from agent.errors import LoadError
 from agent.ingest.builder import ChunkSizes
 from agent.ingest.loaders import find_files
 from agent.ingest.sync import NothingToIngest, sync
 from agent.language_model import load_language_model
+from agent.load_errors import LoadError
 from agent.retrieval.embedder import Embedder
 from agent.schemas import Mode
 from agent.settings import NO_MODEL, Settings, explain

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from agent.ask.progress import LOADING, showing
-from agent.errors import ConfigurationError
+from agent.load_errors import ConfigurationError
 from agent.loading import load
 from agent.runtime import Runtime
 from agent.settings import Settings, explain

@@ -11,15 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent.chat import failure_of
-from agent.errors import (
-    AskError,
-    InternalError,
-    InvalidRequest,
-    MethodNotAllowed,
-    NotFound,
-    QuotaExceeded,
-    Unavailable,
-)
+from agent.errors import AskError, InternalError, InvalidRequest, MethodNotAllowed, NotFound, QuotaExceeded, Unavailable
 from agent.telemetry.request_line import log_refusal
 from agent.version import VERSION
 from local_server.answering import Answering

@@ -5,7 +5,7 @@ import sys
 from pydantic import ValidationError
 from rich.console import Console
 
-from agent.errors import LoadError
+from agent.load_errors import LoadError
 from agent.settings import Settings, explain
 from agent.telemetry.logs import configure_logging
 from evaluation.dataset import InvalidDataset

@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from agent.engine.adapters import CONFIG, WEIGHTS, check_fits, fingerprint
-from agent.errors import LoadError
+from agent.load_errors import LoadError
 from agent.model_source import locate
 from agent.settings import Settings
 from training.errors import Refused

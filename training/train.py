@@ -23,7 +23,7 @@ from agent.engine.adapters import fingerprint
 from agent.engine.device import pick_device, pick_dtype
 from agent.engine.provenance import Provenance
 from agent.engine.tokenizer import ChatTokenizer
-from agent.errors import LoadError
+from agent.load_errors import LoadError
 from agent.model_source import locate
 from agent.prompts import template_hash
 from agent.settings import Settings

@@ -20,7 +20,8 @@ from agent.ask.options import Options
 from agent.ask.printing import Printer, console_on
 from agent.ask.progress import Progress
 from agent.ask.steps import print_trace
-from agent.errors import AskError, ConfigurationError, InvalidRequest
+from agent.errors import AskError, InvalidRequest
+from agent.load_errors import ConfigurationError
 from agent.schemas import Answer, AskRequest
 from agent.settings import Settings, explain
 from agent.telemetry.logs import configure_logging

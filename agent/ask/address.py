@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 import httpx
 
-from agent.errors import ConfigurationError
+from agent.load_errors import ConfigurationError
 
 KEY_ENV = "ASKPOD_API_KEY"
 

@@ -27,8 +27,17 @@ def main() -> int:
     with Console(stderr=True).status("Looking ..."):
         machine = Machine.here()
         found = [finding for check in CHECKS for finding in check(settings, machine)]
-    Console(highlight=False).print(_table(found))
+    console = Console(highlight=False)
+    if console.is_terminal:
+        console.print(_table(found))
+    else:
+        # A line each, however long, for whoever reads it with a program.
+        sys.stdout.writelines(f"{_line(finding)}\n" for finding in found)
     return int(any(finding.level is Level.ERROR for finding in found))
+
+
+def _line(finding: Finding) -> str:
+    return f"{finding.level.value:8} {finding.subject:16} {finding.text} {finding.remedy}".rstrip()
 
 
 def _table(found: list[Finding]) -> Table:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from agent.doctor.finding import Finding, error, ok, skipped, warning
 from agent.doctor.machine import Machine, nearest
-from agent.errors import AdapterMismatch, LoadError, ModelInvalid, ModelNotFound, StoreMismatch, StoreMissing
 from agent.language_model import adapter_folders, default_adapter
-from agent.model_source import hub_cache, locate
+from agent.load_errors import AdapterMismatch, LoadError, ModelInvalid, ModelNotFound
+from agent.model_source import hub_cache, is_hub_id, locate
 from agent.retrieval.loading import embedder_folder, reranker_folder
 from agent.retrieval.model_files import fingerprint_of
 from agent.settings import NO_MODEL, Settings
@@ -23,18 +23,10 @@ _PROCESS_BYTES = 1_300_000_000
 # Below that the KV cache has no room for a handful of answers.
 _LEAST_CACHE_BYTES = 1_000_000_000
 _DOWNLOAD_BYTES = 20 * _GIB
-_REMEDIES: dict[type[LoadError], str] = {
-    ModelNotFound: "Name a folder that is there, or a Hub id that is cached, or set ALLOW_DOWNLOADS=true.",
-    ModelInvalid: "Copy the model again: config.json, tokenizer.json and *.safetensors are needed.",
-    AdapterMismatch: "Name the base model that it was trained on in BASE_MODEL, or leave it out of LORA_MODEL.",
-    StoreMissing: "Set RAG_STORE to where the store is, or build one there with `make ingest DOCS=folder`.",
-    StoreMismatch: "Build it again with `make ingest DOCS=folder`, or set EMBEDDING_MODEL to that one.",
-}
-_ELSE = "Set it as docs/configuration.md says."
 # Why something is skipped.
 _NONE = "None is set."
 _NO_MODEL = "BASE_MODEL is none."
-_BAD_MODEL = "It depends on BASE_MODEL, which has an error."
+_BAD_MODEL = "It depends on BASE_MODEL, which could not be looked at."
 
 
 def names(_settings: Settings, _machine: Machine) -> Iterator[Finding]:
@@ -50,31 +42,32 @@ def store(settings: Settings, _machine: Machine) -> Iterator[Finding]:
     """It is there, whole, of this version and of this embedder."""
     try:
         opened = Store(settings.rag_store)
-    except StoreMissing:
-        yield error("RAG_STORE", f"There is no store in {settings.rag_store}.", _REMEDIES[StoreMissing])
-        return
     except LoadError as failure:
-        yield _failed("RAG_STORE", failure, "Build it again with `make ingest DOCS=folder`.")
+        yield _failed("RAG_STORE", failure)
         return
     manifest = opened.manifest
     opened.close()
     yield ok("RAG_STORE", f"{manifest.documents} documents, {manifest.chunks} chunks, every hash is right.")
     try:
-        folder = embedder_folder(settings)
+        folder = embedder_folder(_offline(settings))
     except LoadError:
         folder = None
     if folder is None or not _is_embedder(folder):
         yield skipped("RAG_STORE", "Whether it fits EMBEDDING_MODEL, which has an error.")
     elif fingerprint_of(folder) != manifest.embedder_fingerprint:
-        yield _failed("RAG_STORE", StoreMismatch(f"It was built with another embedding model, {manifest.embedder}."))
+        yield error(
+            "RAG_STORE",
+            f"It was built with another embedding model, {manifest.embedder}.",
+            "Build it again with `make ingest DOCS=folder`, or set EMBEDDING_MODEL to that one.",
+        )
 
 
 def embedder(settings: Settings, _machine: Machine) -> Iterator[Finding]:
     """It is there and has the files of its format."""
     try:
-        folder = embedder_folder(settings)
+        folder = embedder_folder(_offline(settings))
     except LoadError as failure:
-        yield _failed("EMBEDDING_MODEL", failure)
+        yield _absent("EMBEDDING_MODEL", failure, settings)
         return
     if not _is_embedder(folder):
         yield _failed("EMBEDDING_MODEL", ModelInvalid("It is no sentence-transformers model in safetensors."))
@@ -85,12 +78,12 @@ def embedder(settings: Settings, _machine: Machine) -> Iterator[Finding]:
 def reranker(settings: Settings, _machine: Machine) -> Iterator[Finding]:
     """It is there, if there is to be one."""
     try:
-        if folder := reranker_folder(settings):
+        if folder := reranker_folder(_offline(settings)):
             yield ok("RERANKER_MODEL", f"{folder.name}, {_gib(_weights_bytes(folder))}.")
         else:
             yield skipped("RERANKER_MODEL", _NONE)
     except LoadError as failure:
-        yield _failed("RERANKER_MODEL", failure)
+        yield _absent("RERANKER_MODEL", failure, settings)
 
 
 def base_model(settings: Settings, machine: Machine) -> Iterator[Finding]:
@@ -100,9 +93,9 @@ def base_model(settings: Settings, machine: Machine) -> Iterator[Finding]:
         yield skipped("memory", _NO_MODEL)
         return
     try:
-        folder = locate(settings.base_model, "BASE_MODEL", settings)
+        folder = locate(settings.base_model, "BASE_MODEL", _offline(settings))
     except LoadError as failure:
-        yield _failed("BASE_MODEL", failure)
+        yield _absent("BASE_MODEL", failure, settings)
         yield skipped("memory", _BAD_MODEL)
         return
     if missing := _missing(folder):
@@ -120,17 +113,17 @@ def adapters(settings: Settings, _machine: Machine) -> Iterator[Finding]:
         yield skipped("LORA_MODEL", _NO_MODEL)
         return
     try:
-        folders = adapter_folders(settings)
+        folders = adapter_folders(_offline(settings))
         default_adapter(settings, tuple(folders))
     except LoadError as failure:
         subject = "DEFAULT_ADAPTER" if "DEFAULT_ADAPTER" in failure.message else "LORA_MODEL"
-        yield _failed(subject, failure)
+        yield _absent(subject, failure, settings)
         return
     if not folders:
         yield skipped("LORA_MODEL", _NONE)
         return
     try:
-        base = locate(settings.base_model, "BASE_MODEL", settings)
+        base = locate(settings.base_model, "BASE_MODEL", _offline(settings))
     except LoadError:
         base = None
     if base is None or _missing(base):
@@ -148,7 +141,7 @@ def adapters(settings: Settings, _machine: Machine) -> Iterator[Finding]:
         try:
             fitting.check(folder)
         except AdapterMismatch as failure:
-            yield _failed("LORA_MODEL", AdapterMismatch(f"{name}: {failure.message}", detail=failure.detail))
+            yield error("LORA_MODEL", f"{name}: {failure.message} ({failure.detail})", failure.remedy)
         else:
             yield ok("LORA_MODEL", f"{name} fits the base model.")
 
@@ -232,10 +225,20 @@ def _memory(settings: Settings, machine: Machine, weights: int) -> Finding:
     return error(subject, text, "Take a smaller model or KV_CACHE_MIB, or a machine with more memory.")
 
 
-def _failed(subject: str, failure: LoadError, remedy: str = "") -> Finding:
-    known = next((text for kind, text in _REMEDIES.items() if isinstance(failure, kind)), "")
+def _offline(settings: Settings) -> Settings:
+    """Looking downloads nothing: there may be no room for it."""
+    return settings.model_copy(update={"allow_downloads": False})
+
+
+def _absent(subject: str, failure: LoadError, settings: Settings) -> Finding:
+    if settings.allow_downloads and isinstance(failure, ModelNotFound) and is_hub_id(failure.detail):
+        return skipped(subject, f"{failure.detail} is not here yet: the start downloads it.")
+    return _failed(subject, failure)
+
+
+def _failed(subject: str, failure: LoadError) -> Finding:
     detail = f" ({failure.detail})" if failure.detail else ""
-    return error(subject, f"{failure.message}{detail}", known or remedy or _ELSE)
+    return error(subject, f"{failure.message}{detail}", failure.remedy)
 
 
 def _missing(folder: Path) -> list[str]:

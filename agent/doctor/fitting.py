@@ -8,7 +8,7 @@ from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from agent.engine.adapters import check_fits, fingerprint
-from agent.errors import ModelInvalid
+from agent.load_errors import ModelInvalid
 
 
 class BaseModel:

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from agent.engine.provenance import Provenance
-from agent.errors import AdapterMismatch
+from agent.load_errors import AdapterMismatch
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"

@@ -6,7 +6,7 @@ from pathlib import Path
 from agent.engine.adapters import WEIGHTS
 from agent.engine.options import ADAPTER_NAME
 from agent.engine.provenance import Provenance
-from agent.errors import AdapterMismatch
+from agent.load_errors import AdapterMismatch
 
 
 class Catalog:

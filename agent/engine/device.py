@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from agent.engine.options import DeviceChoice, DtypeChoice
-from agent.errors import ConfigurationError
+from agent.load_errors import ConfigurationError
 
 # Generations at once, where nothing says so.
 MOST_RUNNING = {"cpu": 16, "cuda": 128}

@@ -19,7 +19,7 @@ from transformers import PreTrainedModel
 
 from agent.engine.adapters import CONFIG, KEY, WEIGHTS
 from agent.engine.step import Run
-from agent.errors import AdapterMismatch
+from agent.load_errors import AdapterMismatch
 
 # On a CPU, up to so many rows of several adapters are multiplied with all of them at once.
 _FEW_ROWS = 512

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from agent.errors import AdapterMismatch
+from agent.load_errors import AdapterMismatch
 
 FILE_NAME = "provenance.json"
 

@@ -13,7 +13,8 @@ from agent.engine.adapters import check_fits, fingerprint
 from agent.engine.catalog import Catalog
 from agent.engine.lora import Adapters
 from agent.engine.provenance import Provenance
-from agent.errors import AdapterMismatch, Overloaded, UnknownAdapter
+from agent.errors import Overloaded, UnknownAdapter
+from agent.load_errors import AdapterMismatch
 
 Command = Callable[[], None]
 

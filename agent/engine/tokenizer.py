@@ -7,7 +7,7 @@ from typing import Any
 from transformers import AutoTokenizer, PreTrainedModel
 
 from agent.engine.base import ChatMessage
-from agent.errors import ModelInvalid
+from agent.load_errors import ModelInvalid
 
 
 class ChatTokenizer:

@@ -36,7 +36,8 @@ from agent.engine.shelf import Shelf
 from agent.engine.text_stream import TextStream
 from agent.engine.threads import ALL, compute_alone, compute_with
 from agent.engine.tokenizer import ChatTokenizer, end_ids
-from agent.errors import AskError, ConfigurationError, ModelInvalid, PromptTooLong
+from agent.errors import AskError, PromptTooLong
+from agent.load_errors import ConfigurationError, ModelInvalid
 from agent.packed import pack
 from agent.telemetry.clock import Phase, ms_since, untold
 
@@ -58,7 +59,7 @@ class TransformersEngine:
         phase: told each part of loading that has a time of its own, and its milliseconds.
 
     Raises:
-        ModelInvalid, AdapterMismatch, ConfigurationError: see `agent.errors`.
+        ModelInvalid, AdapterMismatch, ConfigurationError: see `agent.load_errors`.
     """
 
     def __init__(self, options: EngineOptions, phase: Phase = untold) -> None:
@@ -70,9 +71,15 @@ class TransformersEngine:
             compute_alone()
         try:
             self._load(options, self._device, phase)
-        except BaseException:
+        except BaseException as error:
             if self._device.type == "cpu":
                 compute_with(ALL)
+            if _is_too_little_memory(error):
+                raise ConfigurationError(
+                    "The memory is too small for BASE_MODEL, its adapters, the KV cache and a step.",
+                    detail=repr(error),
+                    remedy="Lower KV_CACHE_MIB or STEP_TOKENS, or take a smaller model or a larger machine.",
+                ) from error
             raise
         self._mailboxes = Mailboxes()
         self._loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="askpod-adapters")
@@ -123,10 +130,6 @@ class TransformersEngine:
         self._loop.start()
         try:
             self._loop.between_steps(first).result()
-        except torch.OutOfMemoryError as error:
-            self._loop.close()
-            message = "The GPU's memory is too small for a step beside the KV cache: lower KV_CACHE_MIB or STEP_TOKENS."
-            raise ConfigurationError(message, detail=repr(error)) from error
         except BaseException:
             self._loop.close()
             raise
@@ -255,6 +258,16 @@ class TransformersEngine:
         wished = self.capacity * -(-min(self.context_length, _USUAL_LENGTH) // _BLOCK)
         free = int(free_bytes(device) * _SHARE_OF_FREE_MEMORY[device.type]) // block_bytes
         return max(_FEWEST_BLOCKS, free if device.type == "cuda" else min(wished, free))
+
+
+def _is_too_little_memory(error: BaseException) -> bool:
+    """The GPU's, as torch says it in a class of its own, or the machine's, for which it has only words."""
+    reason: BaseException | None = error
+    while reason is not None:
+        if isinstance(reason, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(reason):
+            return True
+        reason = reason.__cause__
+    return False
 
 
 def _load_base(folder: Path, dtype: torch.dtype) -> PreTrainedModel:

@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from agent.errors import LoadError
 from agent.ingest.builder import ChunkSizes
 from agent.ingest.loaders import SameName, SourceFile, find_files
 from agent.ingest.sync import Changes, NothingToIngest, Skipped, StoreBusy, Watcher, remove, sync
+from agent.load_errors import LoadError
 from agent.retrieval.embedder import Embedder
 from agent.settings import Settings, explain
 from agent.store.store import Store

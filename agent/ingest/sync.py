@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.errors import LoadError
 from agent.ingest import journal
 from agent.ingest.builder import ChunkSizes, Cut, Progress, build_store, cut, remove_leftovers
 from agent.ingest.formats.parsed import Unreadable
 from agent.ingest.loaders import SourceFile, load
+from agent.load_errors import LoadError
 from agent.retrieval.embedder import Embedder, PassageText, PassageVectors
 from agent.store.documents import Document
 from agent.store.manifest import FILE_NAME, Manifest, read_manifest

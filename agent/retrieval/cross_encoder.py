@@ -11,7 +11,7 @@ from torch.nn import Identity
 from transformers.utils import logging as transformers_logging
 
 from agent.building import BUILDING
-from agent.errors import ModelInvalid
+from agent.load_errors import ModelInvalid
 from agent.retrieval.fusion import Scores
 
 # What transformers and sentence-transformers raise for a folder that they cannot make a model of.

@@ -31,7 +31,7 @@ def load_embedder(settings: Settings) -> Embedder:
     """The embedding model that the settings name.
 
     Raises:
-        ModelNotFound, ModelInvalid: see `agent.errors`.
+        ModelNotFound, ModelInvalid: see `agent.load_errors`.
     """
     return embedder_in(embedder_folder(settings), settings)
 
@@ -42,7 +42,7 @@ def embedder_in(folder: Path, settings: Settings, fingerprint: str | None = None
     `fingerprint` is what `fingerprint_of` makes of the folder, where somebody knows it already.
 
     Raises:
-        ModelInvalid: see `agent.errors`.
+        ModelInvalid: see `agent.load_errors`.
     """
     from agent.retrieval.model_embedder import ModelEmbedder  # torch and transformers take seconds to import
 
@@ -53,7 +53,7 @@ def load_reranker(settings: Settings) -> Reranker | None:
     """The cross-encoder, on the CPU like the embedder; None when the settings name none.
 
     Raises:
-        ModelNotFound, ModelInvalid: see `agent.errors`.
+        ModelNotFound, ModelInvalid: see `agent.load_errors`.
     """
     if (folder := reranker_folder(settings)) is None:
         return None

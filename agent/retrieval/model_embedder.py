@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from transformers.utils import logging as transformers_logging
 
-from agent.errors import ModelInvalid
+from agent.load_errors import ModelInvalid
 from agent.retrieval.embedder import PassageText, PassageVectors
 from agent.retrieval.encoder import Encoder
 from agent.retrieval.model_files import fingerprint_of

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from agent.errors import StoreCorrupt, StoreMismatch, StoreMissing
+from agent.load_errors import StoreCorrupt, StoreMismatch, StoreMissing
 from agent.store.question_vectors import PREFIX as QUESTIONS
 
 SCHEMA_VERSION = 4
@@ -106,13 +106,13 @@ def read_manifest(store: Path) -> Manifest:
         text = (store / FILE_NAME).read_bytes().decode("utf-8")
         content = json.loads(text)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise StoreMissing("There is no store; build one with `make ingest DOCS=folder`.", detail=str(error)) from error
+        raise StoreMissing("There is no store where RAG_STORE says.", detail=str(error)) from error
     except (OSError, ValueError) as error:
         raise StoreCorrupt("The store's manifest cannot be read.", detail=str(error)) from error
     if isinstance(content, dict) and content.get("schema_version") != SCHEMA_VERSION:
-        raise StoreMismatch("The store was built by another version of Askpod; build it again.")
+        raise StoreMismatch("The store of RAG_STORE was built by another version of Askpod.")
     if not isinstance(content, dict) or text != sealed({k: v for k, v in content.items() if k != _SEAL}):
-        raise StoreCorrupt("The store's manifest was altered; build it again.")
+        raise StoreCorrupt("The manifest of the store was altered.")
     del content[_SEAL]
     try:
         return Manifest.model_validate(content)

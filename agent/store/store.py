@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent.errors import StoreCorrupt
+from agent.load_errors import StoreCorrupt
 from agent.store.chunks import Chunks
 from agent.store.lexical import LexicalIndex
 from agent.store.manifest import (
@@ -35,7 +35,7 @@ class Store:
             called when the first question is asked. Else everything is verified and open.
 
     Raises:
-        StoreMissing, StoreMismatch, StoreCorrupt: see `agent.errors`.
+        StoreMissing, StoreMismatch, StoreCorrupt: see `agent.load_errors`.
     """
 
     def __init__(self, folder: Path, *, sentences_later: bool = False) -> None:
@@ -47,7 +47,7 @@ class Store:
         """What `sentences_later` has left out.
 
         Raises:
-            StoreCorrupt: see `agent.errors`.
+            StoreCorrupt: see `agent.load_errors`.
         """
         try:
             listed = [entry for entry in self.manifest.files if Path(entry.path).name == SENTENCES_FILE]

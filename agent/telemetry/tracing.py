@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from agent.errors import AskError, ConfigurationError
+from agent.errors import AskError
+from agent.load_errors import ConfigurationError
 from agent.settings import Settings
 from agent.telemetry import signals
 from agent.version import VERSION

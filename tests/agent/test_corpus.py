@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from agent.engine.no_engine import NoEngine
-from agent.errors import StoreMismatch
 from agent.ingest.loaders import find_files
 from agent.ingest.sync import sync
+from agent.load_errors import StoreMismatch
 from agent.loading import Loaded, assemble, load
 from agent.retrieval.hashing_embedder import HashingEmbedder
 from agent.retrieval.query import make_queries

@@ -3,7 +3,8 @@
 import pytest
 
 from agent import errors
-from agent.errors import AskError, LoadError
+from agent.errors import AskError
+from agent.load_errors import LoadError
 
 
 def subclasses(kind: type[Exception]) -> list[type[Exception]]:

@@ -4,8 +4,8 @@ import importlib.util
 
 import pytest
 
-from agent.errors import ConfigurationError
 from agent.language_model import engine_options, load_language_model
+from agent.load_errors import ConfigurationError
 from agent.settings import EMBEDDED_LLM, Settings
 
 

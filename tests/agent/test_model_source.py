@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.errors import ModelNotFound
+from agent.load_errors import ModelNotFound
 from agent.model_source import locate
 from agent.settings import Settings
 from tests.conftest import ROOT, environment

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.errors import LoadError
+from agent.load_errors import LoadError
 from agent.store.store import Store
 from tests.chaos.conftest import Figures
 from tests.fakes.loading import build_small_store

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import handler.handler as module
 from agent.engine.no_engine import NoEngine
 from agent.engine.scripted import ScriptedEngine
-from agent.errors import StoreMissing
+from agent.load_errors import StoreMissing
 from agent.loading import Loaded
 from agent.runtime import Runtime
 from agent.settings import Settings

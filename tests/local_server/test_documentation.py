@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from agent import errors
-from agent.errors import AskError, LoadError
+from agent.errors import AskError
+from agent.load_errors import LoadError
 from agent.runtime import Runtime
 from agent.schemas import Answer
 from agent.settings import Settings

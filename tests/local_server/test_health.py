@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from agent.engine.scripted import ScriptedEngine
-from agent.errors import StoreCorrupt
+from agent.load_errors import StoreCorrupt
 from agent.loading import Loaded, assemble
 from agent.retrieval.hashing_embedder import HashingEmbedder
 from agent.runtime import Runtime

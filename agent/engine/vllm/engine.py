@@ -27,7 +27,8 @@ from agent.engine.text_stream import TextStream
 from agent.engine.tokenizer import ChatTokenizer, end_ids
 from agent.engine.vllm.generations import Asked, Generations
 from agent.engine.vllm.outline import outline
-from agent.errors import AdapterMismatch, AskError, DeadlineExceeded, GenerationFailed, ModelInvalid, UnknownAdapter
+from agent.errors import AskError, DeadlineExceeded, GenerationFailed, UnknownAdapter
+from agent.load_errors import AdapterMismatch, ModelInvalid
 
 # What vLLM has room for; the next one that is as large as the largest adapter.
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
@@ -45,7 +46,7 @@ class VllmEngine:
     `step_tokens`, `threads`, `drafts` and `hung_s` of the options say nothing to it.
 
     Raises:
-        ModelInvalid, AdapterMismatch, ConfigurationError: see `agent.errors`.
+        ModelInvalid, AdapterMismatch, ConfigurationError: see `agent.load_errors`.
     """
 
     def __init__(self, options: EngineOptions) -> None:
@@ -82,7 +83,11 @@ class VllmEngine:
             self.context_length = int(self._llm.model_config.max_model_len)
         except Exception as error:  # vLLM's own processes end with whatever error they have
             self._end_thread()
-            raise ModelInvalid("vLLM cannot run BASE_MODEL.", detail=repr(error)) from error
+            raise ModelInvalid(
+                "vLLM cannot run BASE_MODEL.",
+                detail=repr(error),
+                remedy="See vLLM's own lines: take a smaller KV_CACHE_MIB, another model or ENGINE=transformers.",
+            ) from error
 
     @property
     def adapters(self) -> tuple[str, ...]:

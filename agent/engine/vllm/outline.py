@@ -6,7 +6,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig, PreTrainedModel
 
-from agent.errors import ModelInvalid
+from agent.load_errors import ModelInvalid
 
 
 def outline(folder: Path) -> PreTrainedModel:

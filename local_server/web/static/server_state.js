@@ -41,7 +41,7 @@ export class ServerState {
       add([loaded.model, loaded.adapters.length ? `+ ${loaded.adapters.join(", ")}` : ""].join(" "));
       add(text("documentsLoaded", number(loaded.documents), number(loaded.chunks), loaded.index));
     }
-    if (error) add(text("failed", error.message));
+    if (error) add(text("failed", `${error.message} ${error.remedy}`));
     if (load?.ready_ms) add(text("loadedIn", number(load.ready_ms / 1000, 1)));
     details.append(el("ul", { class: "phases" }, ...phases.map(([phase, ms]) => el("li", {}, text("phase", phase, number(ms / 1000, 1))))));
     if (versions) add(`Askpod ${versions.askpod}`);
@@ -53,7 +53,7 @@ export class ServerState {
     const last = phases.length ? phases.map(([phase]) => phase).join(", ") : text("loadingFirst");
     const notices = {
       starting: () => text("loading", last),
-      failed: () => text("failed", error?.message ?? ""),
+      failed: () => text("failed", error ? `${error.message} ${error.remedy}` : ""),
       draining: () => text("draining"),
       closed: () => text("draining"),
       unreachable: () => text("unreachable"),

@@ -3,7 +3,7 @@
 import pytest
 
 from agent.ask.address import Address, key_in
-from agent.errors import ConfigurationError
+from agent.load_errors import ConfigurationError
 
 
 @pytest.mark.parametrize(

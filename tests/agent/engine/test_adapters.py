@@ -10,8 +10,8 @@ from torch import nn
 
 from agent.engine.adapters import CONFIG, check_fits, fingerprint
 from agent.engine.provenance import FILE_NAME, Provenance
-from agent.errors import AdapterMismatch, ConfigurationError
 from agent.language_model import adapter_folders, default_adapter
+from agent.load_errors import AdapterMismatch, ConfigurationError
 from agent.settings import EMBEDDED_ADAPTER, EMBEDDED_ADAPTER_NAME, Settings
 from tests.conftest import ROOT
 from tests.training.small import small_base, untrained_adapter

@@ -8,7 +8,7 @@ from transformers import AutoModelForCausalLM
 
 from agent.engine.adapters import check_fits, fingerprint
 from agent.engine.vllm.outline import outline
-from agent.errors import AdapterMismatch, ModelInvalid
+from agent.load_errors import AdapterMismatch, ModelInvalid
 from agent.settings import EMBEDDED_LLM
 from tests.agent.engine.tiny import adapter_folder
 from tests.conftest import ROOT

@@ -14,17 +14,9 @@ from transformers import AutoModelForCausalLM
 
 from agent.engine.base import Sampling
 from agent.engine.transformers_engine import TransformersEngine
-from agent.errors import (
-    AdapterMismatch,
-    ConfigurationError,
-    DeadlineExceeded,
-    InvalidRequest,
-    ModelInvalid,
-    ModelNotFound,
-    PromptTooLong,
-    UnknownAdapter,
-)
+from agent.errors import DeadlineExceeded, InvalidRequest, PromptTooLong, UnknownAdapter
 from agent.language_model import engine_options
+from agent.load_errors import AdapterMismatch, ConfigurationError, ModelInvalid, ModelNotFound
 from agent.settings import EMBEDDED_LLM, Settings
 from tests.conftest import ROOT
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.errors import StoreMissing
 from agent.ingest.builder import ChunkSizes
 from agent.ingest.loaders import find_files
 from agent.ingest.sync import Changes, sync
+from agent.load_errors import StoreMissing
 from agent.retrieval.hashing_embedder import HashingEmbedder
 from agent.store.manifest import StoredFile, read_manifest, sha256_of, write_manifest
 from agent.store.store import Store

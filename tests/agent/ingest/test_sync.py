@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agent.errors import StoreMissing
 from agent.ingest.builder import ChunkSizes
 from agent.ingest.loaders import find_files
 from agent.ingest.sync import Changes, NothingToIngest, Skipped, Watcher, remove, sync
+from agent.load_errors import StoreMissing
 from agent.retrieval.embedder import PassageText, PassageVectors
 from agent.retrieval.hashing_embedder import HashingEmbedder
 from agent.store.manifest import read_manifest

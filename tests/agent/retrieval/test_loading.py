@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.errors import ModelNotFound
+from agent.load_errors import ModelNotFound
 from agent.model_source import locate
 from agent.retrieval.loading import load_embedder
 from agent.settings import FALLBACK_EMBEDDER, Settings

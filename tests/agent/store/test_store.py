@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agent.errors import LoadError, StoreCorrupt, StoreMismatch, StoreMissing
 from agent.ingest.loaders import find_files
 from agent.ingest.sync import sync
+from agent.load_errors import LoadError, StoreCorrupt, StoreMismatch, StoreMissing
 from agent.retrieval.hashing_embedder import HashingEmbedder
 from agent.store.manifest import Manifest, StoredFile, read_manifest, sealed, sha256_of, write_manifest
 from agent.store.store import Store
