@@ -249,15 +249,22 @@ class TransformersEngine:
     ) -> int:
         """How many blocks the cache has: as the options say, or for usual generations within the free memory."""
         block_bytes = bytes_per_token(model.config, dtype) * _BLOCK
+        free = free_bytes(device)
         if options.cache_mib:
             blocks = options.cache_mib * _MIB // block_bytes
+            if options.cache_mib * _MIB > free:
+                # On a CPU it would be taken page by page, until the system kills the process.
+                raise ConfigurationError(
+                    f"KV_CACHE_MIB is more than the memory that is free, {free // _MIB} MiB.",
+                    remedy="Lower it, or leave it at 0, or take a smaller model or a larger machine.",
+                )
             if blocks < _FEWEST_BLOCKS:
                 least = -(-_FEWEST_BLOCKS * block_bytes // _MIB)
                 raise ConfigurationError(f"KV_CACHE_MIB is too small for this model; the least is {least}.")
             return blocks
         wished = self.capacity * -(-min(self.context_length, _USUAL_LENGTH) // _BLOCK)
-        free = int(free_bytes(device) * _SHARE_OF_FREE_MEMORY[device.type]) // block_bytes
-        return max(_FEWEST_BLOCKS, free if device.type == "cuda" else min(wished, free))
+        most = int(free * _SHARE_OF_FREE_MEMORY[device.type]) // block_bytes
+        return max(_FEWEST_BLOCKS, most if device.type == "cuda" else min(wished, most))
 
 
 def _is_too_little_memory(error: BaseException) -> bool:

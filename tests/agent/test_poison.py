@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from agent.errors import PoisonJob
+from agent.load_errors import ConfigurationError
 from agent.poison import Poison
 from tests.conftest import ROOT, environment
 
@@ -137,7 +139,7 @@ async def test_marks_are_forgotten_after_a_day(tmp_path: Path) -> None:
         die(process_on(tmp_path, job_id))
         mark = max(tmp_path.iterdir(), key=lambda path: path.stat().st_mtime)
         os.utime(mark, (time.time() - hours * 3600,) * 2)
-    Poison(tmp_path)
+    Poison(tmp_path).open()
     assert 1 == len(list(tmp_path.iterdir()))
 
 
@@ -145,3 +147,14 @@ async def test_without_a_folder_nothing_is_marked() -> None:
     """It is off."""
     async with Poison(None).job("one"), Poison(None).job("one"):
         pass
+
+
+async def test_a_ledger_that_cannot_be_written_is_told_at_the_start_and_keeps_nobody_from_an_answer() -> None:
+    """The start names the setting; a disk that fills up or goes away later takes only the protection with it."""
+    poison = Poison(Path(__file__) / "ledger")
+    with pytest.raises(ConfigurationError, match="POISON_LEDGER"):
+        poison.open()
+    with capture_logs() as log:
+        async with poison.job("one"):
+            pass
+    assert ["poison.unwritable"] == [line["event"] for line in log]

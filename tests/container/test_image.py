@@ -73,6 +73,23 @@ def test_a_stage_copies_the_code_that_it_runs(
     assert 0 == result.returncode, result.stderr
 
 
+def test_the_stage_of_the_demo_index_builds_one(
+    stages: dict[str, Stage], tmp_path: Path, real_settings: Settings
+) -> None:
+    """With the real embedder and none but its own files, whatever is imported only when it is needed."""
+    replay(stages["demo"], ROOT, tmp_path)
+    (tmp_path / "mine").mkdir()
+    shutil.copy(tmp_path / "app" / "docs" / "glossary.md", tmp_path / "mine")
+    models = real_settings.model_dump(include={"embedding_model"})
+
+    result = run_in_image(
+        stages["demo"], tmp_path / "app", "-m", "agent.ingest", "../mine", "--store", "../demo/rag_store", **models
+    )
+
+    assert 0 == result.returncode, result.stderr
+    assert (tmp_path / "demo" / "rag_store" / "manifest.json").is_file()
+
+
 def test_only_what_runs_is_in_the_image(image_root: Path) -> None:
     """The image holds the code, its licence and the sample job, and no test, secret, document or history."""
     app = {path.name for path in (image_root / "app").iterdir()}

@@ -57,9 +57,9 @@ def test_what_is_shipped_is_well(good: Settings) -> None:
     [
         ({"base_model": "none"}, "LORA_MODEL", "BASE_MODEL is none."),
         ({"base_model": "none"}, "memory", "BASE_MODEL is none."),
-        ({"base_model": "models/typo"}, "LORA_MODEL", "It depends on BASE_MODEL, which has an error."),
-        ({"base_model": "docs"}, "LORA_MODEL", "It depends on BASE_MODEL, which has an error."),
-        ({"base_model": "docs"}, "memory", "It depends on BASE_MODEL, which has an error."),
+        ({"base_model": "models/typo"}, "LORA_MODEL", "It depends on BASE_MODEL, which could not be looked at."),
+        ({"base_model": "docs"}, "LORA_MODEL", "It depends on BASE_MODEL, which could not be looked at."),
+        ({"base_model": "docs"}, "memory", "It depends on BASE_MODEL, which could not be looked at."),
         ({"lora_model": ""}, "LORA_MODEL", "None is set."),
         ({"embedding_model": "models/typo"}, "RAG_STORE", "Whether it fits EMBEDDING_MODEL, which has an error."),
         ({"embedding_model": "docs"}, "RAG_STORE", "Whether it fits EMBEDDING_MODEL, which has an error."),
@@ -91,6 +91,7 @@ def test_what_is_in_use_and_well_is_told(good: Settings, tmp_path: Path) -> None
     ("change", "subject", "says"),
     [
         ({"base_model": "models/typo"}, "BASE_MODEL", "It is no folder and in no cache"),
+        ({"base_model": "models/typo/deep", "allow_downloads": True}, "BASE_MODEL", "There is no such folder"),
         ({"base_model": "Org/Name"}, "BASE_MODEL", "ALLOW_DOWNLOADS is false"),
         ({"base_model": "docs"}, "BASE_MODEL", "docs has no config.json, tokenizer.json, *.safetensors"),
         ({"lora_model": "nowhere"}, "LORA_MODEL", "was not found"),
@@ -115,6 +116,20 @@ def test_a_setting_that_is_wrong_is_named_with_a_remedy(
     found = wrong(good.model_copy(update=change))
     assert [subject] == [name for name, _ in found]
     assert says in found[0][1]
+
+
+def test_nothing_is_downloaded_to_look_at_it(good: Settings) -> None:
+    """What the start would download is told as skipped: there may be no room for it."""
+    away = {"allow_downloads": True, "base_model": "Org/Base", "lora_model": "Org/Adapter", "reranker_model": "Org/R"}
+    found = {finding.subject: finding for finding in examine(good.model_copy(update=away | {"embedding_model": "O/E"}))}
+    for subject, name in (
+        ("BASE_MODEL", "Org/Base"), ("LORA_MODEL", "Org/Adapter"), ("RERANKER_MODEL", "Org/R"),
+        ("EMBEDDING_MODEL", "O/E"),
+    ):  # fmt: skip
+        assert (Level.SKIPPED, f"{name} is not here yet: the start downloads it.") == (
+            found[subject].level,
+            found[subject].text,
+        )
 
 
 def test_a_misspelt_setting_is_told(good: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from agent.engine.scores import Scores
 from agent.engine.step import Span
 from agent.engine.transformers_engine import TransformersEngine
 from agent.errors import GenerationFailed
+from agent.load_errors import ConfigurationError
 from benchmarks.engine.models import make_adapters, prepare
 from tests.agent.engine.test_gpu import CASES
 from tests.agent.engine.tiny import Bench, assert_said, settled
@@ -49,6 +50,20 @@ class Hungry(RunsSteps):
             taken = torch.empty(256 * MIB, dtype=torch.uint8, device="cuda")
             torch.empty(8 * torch.cuda.mem_get_info()[1] + taken[0].numel(), dtype=torch.uint8, device="cuda")
         return self._runner.run(spans, meanwhile)
+
+
+def test_too_little_memory_at_the_start_is_told(tmp_path: Path) -> None:
+    """For the weights, and for the cache; with the settings that take it."""
+    model = prepare(ROOT / "models" / "SmolLM2-135M-Instruct", "1b", tmp_path / "model")
+    with pytest.raises(ConfigurationError, match="KV_CACHE_MIB is more than the memory that is free"):
+        TransformersEngine(EngineOptions(model, device="cuda", cache_mib=10_000_000))
+    gc.collect()
+    torch.cuda.empty_cache()
+    taken = torch.empty(torch.cuda.mem_get_info()[0] - 512 * MIB, dtype=torch.uint8, device="cuda")
+    with pytest.raises(ConfigurationError, match="The memory is too small for BASE_MODEL") as refused:
+        TransformersEngine(EngineOptions(model, device="cuda"))
+    assert "a smaller model" in refused.value.remedy
+    del taken
 
 
 def test_lack_of_memory_costs_those_in_the_step_and_no_memory(
