@@ -1,7 +1,9 @@
 """Everything that is looked at. Each check tells what it finds, or why it did not look, and lets the next one look."""
 
+import json
 import os
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from agent.doctor.finding import Finding, error, ok, skipped, warning
@@ -18,9 +20,10 @@ from agent.unknown_name import unknown_names
 Check = Callable[[Settings, Machine], Iterator[Finding]]
 
 _GIB = 1024**3
-# The interpreter and its libraries, the index, and what a step computes with; measured with the embedded models.
-_PROCESS_BYTES = 1_300_000_000
-# Below that the KV cache has no room for a handful of answers.
+# The interpreter and its libraries, the index, the embedder, and what a step computes with: measured with the embedded
+# models, of which 1.66 GiB at the most are in use with a KV cache of 90 MiB and 0.26 GB of weights.
+_PROCESS_BYTES = 1_430_000_000
+# Below that the KV cache has hardly room for several answers at once.
 _LEAST_CACHE_BYTES = 1_000_000_000
 _DOWNLOAD_BYTES = 20 * _GIB
 # Why something is skipped.
@@ -78,7 +81,10 @@ def embedder(settings: Settings, _machine: Machine) -> Iterator[Finding]:
 def reranker(settings: Settings, _machine: Machine) -> Iterator[Finding]:
     """It is there, if there is to be one."""
     try:
-        if folder := reranker_folder(_offline(settings)):
+        folder = reranker_folder(_offline(settings))
+        if folder and (missing := _missing(folder)):
+            yield _failed("RERANKER_MODEL", ModelInvalid(f"{folder.name} has no {', '.join(missing)}."))
+        elif folder:
             yield ok("RERANKER_MODEL", f"{folder.name}, {_gib(_weights_bytes(folder))}.")
         else:
             yield skipped("RERANKER_MODEL", _NONE)
@@ -102,9 +108,21 @@ def base_model(settings: Settings, machine: Machine) -> Iterator[Finding]:
         yield _failed("BASE_MODEL", ModelInvalid(f"{folder.name} has no {', '.join(missing)}."))
         yield skipped("memory", _BAD_MODEL)
         return
-    weights = _weights_bytes(folder)
-    yield ok("BASE_MODEL", f"{folder.name}, {_gib(weights)} of weights.")
-    yield _memory(settings, machine, weights)
+    stored = _weights_bytes(folder)
+    yield ok("BASE_MODEL", f"{folder.name}, {_gib(stored)} of weights.")
+    yield _memory(settings, machine, stored * _loaded_as(settings, machine) // _stored_as(folder))
+
+
+def engine(settings: Settings, _machine: Machine) -> Iterator[Finding]:
+    """What runs the model is installed."""
+    if settings.base_model == NO_MODEL:
+        yield skipped("ENGINE", _NO_MODEL)
+    elif settings.engine == "vllm" and find_spec("vllm") is None:
+        yield error("ENGINE", "It is vllm, which is not installed here.", "See requirements-vllm.txt, or leave it out.")
+    elif settings.engine != "vllm" and settings.tensor_parallel > 1:
+        yield error("TENSOR_PARALLEL", "Only vLLM shares a model among GPUs.", "Set ENGINE=vllm, or leave it out.")
+    else:
+        yield ok("ENGINE", f"{settings.engine}.")
 
 
 def adapters(settings: Settings, _machine: Machine) -> Iterator[Finding]:
@@ -209,20 +227,37 @@ def keys(settings: Settings, _machine: Machine) -> Iterator[Finding]:
         yield ok("API_KEYS", f"{len(settings.api_keys)} set.")
 
 
-CHECKS: tuple[Check, ...] = (names, device, base_model, adapters, embedder, reranker, store, folders, keys)
+CHECKS: tuple[Check, ...] = (names, device, engine, base_model, adapters, embedder, reranker, store, folders, keys)
+
+
+def _loaded_as(settings: Settings, machine: Machine) -> int:
+    """Bytes of a weight in memory."""
+    return 4 if settings.dtype == "float32" or (settings.dtype == "auto" and not machine.has_bfloat16) else 2
+
+
+def _stored_as(folder: Path) -> int:
+    """Bytes of a weight on disk, as far as `config.json` tells."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return 4 if "float32" in (config.get("dtype"), config.get("torch_dtype")) else 2
+    except (OSError, ValueError, AttributeError):
+        return 2
 
 
 def _memory(settings: Settings, machine: Machine, weights: int) -> Finding:
     on_gpu = machine.gpu is not None and settings.device != "cpu"
-    cache = settings.kv_cache_mib * 1024 * 1024 or _LEAST_CACHE_BYTES
-    needed = weights + cache + (0 if on_gpu else _PROCESS_BYTES)
+    least = weights + (0 if on_gpu else _PROCESS_BYTES)
+    needed = least + (settings.kv_cache_mib * 1024 * 1024 or _LEAST_CACHE_BYTES)
     has = machine.gpu_bytes if on_gpu else machine.memory_bytes
     where = "of the GPU's memory" if on_gpu else "of memory"
     text = f"{_gib(needed)} {where} are needed, for weights and KV cache, and {_gib(has)} are free."
     if needed <= has:
         return ok("memory", text)
-    subject = "KV_CACHE_MIB" if weights + _PROCESS_BYTES < has and settings.kv_cache_mib else "BASE_MODEL"
-    return error(subject, text, "Take a smaller model or KV_CACHE_MIB, or a machine with more memory.")
+    remedy = "Take a smaller model or KV_CACHE_MIB, or a machine with more memory."
+    if least > has:
+        return error("BASE_MODEL", text, remedy)
+    # A cache whose size nobody has set is as large as there is room for.
+    return error("KV_CACHE_MIB", text, remedy) if settings.kv_cache_mib else warning("memory", text, remedy)
 
 
 def _offline(settings: Settings) -> Settings:

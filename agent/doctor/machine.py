@@ -17,6 +17,7 @@ class Machine:
         gpu: its name; None where there is none that torch can use.
         gpu_bytes: of its memory, free now.
         disk_bytes: free where a path lies, or would lie.
+        has_bfloat16: where models compute, natively; else they are loaded in float32 unless DTYPE says otherwise.
     """
 
     cores: int
@@ -24,13 +25,14 @@ class Machine:
     gpu: str | None
     gpu_bytes: int
     disk_bytes: Callable[[Path], int]
+    has_bfloat16: bool
 
     @classmethod
     def here(cls) -> "Machine":
         """This one."""
         import torch  # a second to import
 
-        from agent.engine.device import free_bytes
+        from agent.engine.device import free_bytes, pick_device, pick_dtype
 
         has_gpu = torch.cuda.is_available()
         return cls(
@@ -39,6 +41,7 @@ class Machine:
             torch.cuda.get_device_name() if has_gpu else None,
             free_bytes(torch.device("cuda")) if has_gpu else 0,
             _disk_bytes,
+            pick_dtype("auto", pick_device("auto")) is torch.bfloat16,
         )
 
 
