@@ -103,7 +103,8 @@ def _input(name: str, field: FieldInfo) -> dict[str, Any]:
         asked["options"] = [{"label": option, "value": option} for option in options]
     for limit in field.metadata:
         if isinstance(limit, Ge | Gt):
-            asked["min"] = limit.ge if isinstance(limit, Ge) else limit.gt
+            # The form knows no "more than"; the next whole number is the least that it lets through.
+            asked["min"] = limit.ge if isinstance(limit, Ge) else int(limit.gt) + 1  # type: ignore[call-overload]
         elif isinstance(limit, Le):
             asked["max"] = limit.le
     if kind is _Type.BOOLEAN:
