@@ -12,9 +12,10 @@ export class Key {
   #onChange;
   #dialog = byId("key-dialog");
   #value = "";
-  // What is to be done as soon as there is a key.
+  // What is to be done as soon as there is a key that is right.
   #then = null;
 
+  /** @param {(then: ?Function) => void} onChange told that there is another key, and what waited for one. */
   constructor(onChange) {
     this.#onChange = onChange;
     try {
@@ -56,7 +57,7 @@ export class Key {
     return !this.wanted || this.value !== "";
   }
 
-  /** Open the dialog; `wrong` says what is wrong with the key there is, `then` is called when there is another. */
+  /** Open the dialog; `wrong` says what is wrong with the key there is, `then` is what waits for another. */
   ask(wrong = "", then = this.#then) {
     this.#then = then;
     byId("key-wrong").textContent = wrong;
@@ -76,7 +77,6 @@ export class Key {
     }
     const then = this.#then;
     if (this.#dialog.open) this.#dialog.close();
-    this.#onChange();
-    if (value) then?.();
+    this.#onChange(value ? then : null);
   }
 }

@@ -15,14 +15,16 @@ let running = null;
 let shown = null;
 // The chip that was pressed last, to which "back" leads.
 let lastChip = null;
+// Whether somebody has gone to a source since the last question.
+let looked = false;
 // The adapter of a request that names none; undefined while it is not known.
 let preset;
 
 const question = byId("question");
 const drawers = () => [...document.querySelectorAll(".drawer[open]")];
-const key = new Key(() => {
+const key = new Key(async (then) => {
   drawControls();
-  offerModels();
+  if (await offerModels(then)) then?.();
 });
 const options = new Options(byId("options-panel"), (count) => drawOptionsName(count));
 const state = new ServerState((body) => {
@@ -31,15 +33,21 @@ const state = new ServerState((body) => {
   offerModels();
 });
 
-async function offerModels() {
+/** Ask for the models where that can be done; false when the key is wrong, and `then` waits for another. */
+async function offerModels(then = null) {
   // Where workers come with the jobs, asking for the models is one: then only whoever opens the drawer asks.
   const isJob = document.querySelector('meta[name="askpod-workers"]').content === "yes";
-  if (!state.ready || !key.given || (isJob && !byId("options").open)) return;
+  if (!state.ready || !key.given || (isJob && !byId("options").open)) return true;
+  const mine = key.value;
   try {
-    options.offer({ ...(await models(key.value)), preset });
+    options.offer({ ...(await models(mine)), preset });
   } catch (error) {
-    if (error.code === "unauthorized") key.ask(text("errors.unauthorized"));
+    // What another key was told is past.
+    if (error.code !== "unauthorized" || key.value !== mine) return true;
+    key.ask(text("errors.unauthorized"), then ?? undefined);
+    return false;
   }
+  return true;
 }
 
 // ---------------------------------------------------------------- asking
@@ -54,12 +62,13 @@ function put(words, again) {
   }
   const history = historyOf(turns);
   const request = { question: asked, ...(history.length ? { history } : {}), ...options.fields() };
-  const chosen = shown;
+  looked = false;
   const turn = new Turn(request, {
     withKey: key.wanted,
     // Not under the eyes of somebody who has gone to a source meanwhile.
-    onSources: (of) => shown === chosen && showTurn(of),
+    onSources: (of) => looked || showTurn(of),
     onChip: (of, id, chip) => {
+      looked = true;
       showTurn(of);
       lastChip = chip;
       revealSource(id);
@@ -86,9 +95,10 @@ async function run(turn, mine) {
   // It was forgotten with its conversation.
   if (!turns.includes(turn)) return;
   // Once, when it is certain, and not the draft word by word; an error's card speaks for itself.
-  if (!turn.problem) say(turn.answer?.answer ?? text("stopped"), turn.answer?.language);
+  if (!turn.problem) say(...turn.spoken());
   // Whoever has gone elsewhere meanwhile stays there.
-  if ([document.body, byId("stop"), byId("send")].includes(document.activeElement)) question.focus({ preventScroll: true });
+  const here = [document.body, byId("stop"), byId("send")].includes(document.activeElement);
+  if (here && !drawers().length) question.focus({ preventScroll: true });
 }
 
 function say(words, language) {
@@ -190,7 +200,7 @@ byId("ask").addEventListener("submit", (event) => {
 byId("stop").addEventListener("click", () => running?.abort());
 byId("new").addEventListener("click", forget);
 byId("what").addEventListener("click", putWhat);
-byId("options").addEventListener("toggle", offerModels);
+byId("options").addEventListener("toggle", () => offerModels());
 byId("page-language").addEventListener("change", (event) => {
   speak(event.target.value);
   drawTexts();

@@ -24,8 +24,9 @@ export class Options {
   offer(known) {
     if (JSON.stringify(known) === JSON.stringify(this.#known)) return;
     this.#known = known;
-    if (![BASE, ""].includes(this.#chosen.adapter) && !known.adapters.includes(this.#chosen.adapter)) this.#chosen.adapter = "";
-    this.draw();
+    if (![BASE, ""].includes(this.#chosen.adapter) && !known.adapters.includes(this.#chosen.adapter)) this.#choose("adapter", "");
+    // The other fields are as they were, and somebody may be typing in one.
+    this.#adapter.replaceWith(this.#select("adapter", text("adapter"), this.#adapters()));
   }
 
   /** The fields of a request; what is as the server sets it is left out. */
@@ -49,19 +50,26 @@ export class Options {
 
   /** Show the fields in the page's language. */
   draw() {
-    const { base, adapters, preset } = this.#known;
-    const names = [["", preset === undefined ? text("byDefault") : text("defaultAdapter", preset ?? text("noAdapter"))]];
-    if (base) names.push([BASE, text("baseModel", base)]);
-    names.push(...adapters.map((name) => [name, name]));
     this.#panel.replaceChildren(
       el("p", { class: "hint" }, text("optionsHint")),
-      this.#select("adapter", text("adapter"), names),
+      this.#select("adapter", text("adapter"), this.#adapters()),
       this.#select("mode", text("mode"), Object.entries(text("modes"))),
       el("p", { class: "hint" }, text("modeHint")),
       this.#select("language", text("answerLanguage"), Object.entries(text("languages"))),
       this.#count(),
       this.#filters(),
     );
+  }
+
+  get #adapter() {
+    return this.#panel.querySelector(".field");
+  }
+
+  #adapters() {
+    const { base, adapters, preset } = this.#known;
+    const names = [["", preset === undefined ? text("byDefault") : text("defaultAdapter", preset ?? text("noAdapter"))]];
+    if (base) names.push([BASE, text("baseModel", base)]);
+    return [...names, ...adapters.map((name) => [name, name])];
   }
 
   #choose(name, value) {

@@ -24,7 +24,7 @@ function passagesOf(citations) {
 export function showSources(answer, question, onBack) {
   const list = byId("sources-list");
   if (!answer || !answer.citations.length) {
-    list.replaceChildren(el("p", { class: "hint" }, text("noSources")));
+    list.replaceChildren(el("p", { class: "hint", "data-text": "noSources" }, text("noSources")));
     return;
   }
   const passages = passagesOf(answer.citations).map((cited) => passageCard(cited, onBack));

@@ -48,12 +48,23 @@ export class Turn {
     try {
       for await (const { event, data } of ask(this.request, key, signal)) this.#on(event, data);
     } catch (error) {
-      // An answer that cannot be read must not leave the reader waiting.
-      if (!signal.aborted) this.problem = error instanceof Problem ? error : new Problem({ code: "unreadable" });
-      if (this.problem?.code === "unreadable") console.error(error);
+      // What comes behind an answer does not matter any more.
+      if (!signal.aborted && !this.answer) this.#fail(error);
     }
     this.#ended = true;
-    this.draw();
+    try {
+      this.draw();
+    } catch (error) {
+      this.answer = null;
+      this.#fail(error);
+      this.draw();
+    }
+  }
+
+  /** An answer that cannot be read must not leave the reader waiting. */
+  #fail(error) {
+    this.problem = error instanceof Problem ? error : new Problem({ code: "unreadable" });
+    if (this.problem.code === "unreadable") console.error(error);
   }
 
   /** Show how far it is, or what is left of it when it has ended, in the page's language. */
@@ -82,6 +93,13 @@ export class Turn {
       const again = el("button", { type: "button", class: "quiet", onclick: () => this.page.onAgain(this) }, text("tryAgain"));
       this.result.replaceChildren(el("div", { class: "card" }, el("p", {}, text("stopped")), el("div", { class: "row" }, again)));
     }
+  }
+
+  /** What a screen reader says of it, and in which language. */
+  spoken() {
+    if (!this.answer) return [text("stopped")];
+    if (this.answer.abstained) return [`${text("notFound")}. ${text(`reasons.${this.answer.reason}`)}`];
+    return [this.answer.answer, this.answer.language];
   }
 
   /** Bring a chip to the reader's attention, as when they come back from a source. */

@@ -46,7 +46,7 @@ def test_what_the_documents_do_not_say_is_no_answer(serve: Serve, visit: Open) -
     turn = seen.ask(UNKNOWN)
     assert "Not in the documents" == turn.get_by_role("heading", level=3).inner_text()
     assert "The documents are about something else." in turn.inner_text()
-    assert "en" == seen.page.locator("#spoken").get_attribute("lang")
+    assert "Not in the documents. The documents are about something else." == seen.text("#spoken")
     assert turn.locator(".nearest li").count() > 0
     assert 0 == turn.locator(".chip, .words, .confidence").count()
     assert "appear here" in seen.text("#sources-list")
@@ -121,7 +121,10 @@ def test_a_question_that_waited_for_a_key_is_asked_with_it(serve: Serve, visit: 
     seen.page.locator("#key").click()
     seen.page.locator("#key-forget").click()
     seen.page.press("#question", "Enter")
-    seen.enter_key("“typographic”")
+    for wrong in ("“typographic”", "wrong", "wrong-as-well"):
+        seen.enter_key(wrong)
+        expect(seen.page.locator("#key-wrong")).to_have_text("The key is missing or wrong.")
+        expect(seen.page.locator("#key-field")).to_have_value("" if wrong.isascii() else wrong)
     seen.enter_key()
     expect(seen.page.locator(".words")).to_contain_text(SENTENCE)
     assert [QUESTION] == [body["question"] for body in seen.sent()]
@@ -249,6 +252,52 @@ def test_what_breaks_on_the_way_is_told_and_can_be_asked_again(serve: Serve, vis
     expect(turn.locator(".words")).to_contain_text(SENTENCE)
     assert all("history" not in body for body in seen.sent())
     seen.failures.clear()
+
+
+def test_a_question_is_not_lost_while_the_server_is_away(serve: Serve, visit: Open) -> None:
+    """Its card stays until it can be asked again."""
+    seen = visit(serve(says()))
+    look = "document.dispatchEvent(new Event('visibilitychange'))"
+    seen.page.route("**/v1/ask", lambda route: route.abort())
+    turn = seen.ask(QUESTION)
+    seen.page.unroute("**/v1/ask")
+    seen.page.route("**/health", lambda route: route.fulfill(json={"state": "draining"}))
+    seen.run(look)
+    expect(seen.page.locator("#state-name")).to_have_text("stopping")
+    turn.get_by_role("button", name="Ask again").click()
+    assert QUESTION in turn.locator(".asked").inner_text()
+    seen.page.unroute("**/health")
+    seen.run(look)
+    expect(seen.page.locator("#state-name")).to_have_text("ready")
+    turn.get_by_role("button", name="Ask again").click()
+    expect(seen.page.locator(".words")).to_contain_text(SENTENCE)
+
+
+def test_an_answer_that_the_page_cannot_show_is_told(serve: Serve, visit: Open) -> None:
+    """As when server and page are of two versions; and one that has come is shown, whatever breaks behind it."""
+    client = serve(says())
+    seen = visit(client)
+    stream = client.post("/v1/ask", json={"question": QUESTION, "stream": True}).text
+    bodies = ['event: final\ndata: {"answer": {"citations": null}}\n\n', stream.split("event: done")[0]]
+    seen.page.route(
+        "**/v1/ask", lambda route: route.fulfill(status=200, content_type="text/event-stream", body=bodies.pop(0))
+    )
+    assert "unreadable" in seen.ask(QUESTION).get_by_role("alert").inner_text()
+    assert SENTENCE in seen.ask(QUESTION).locator(".words").inner_text()
+    expect(seen.page.locator("#spoken")).to_have_text(f"{SENTENCE} [1]")
+    seen.failures.clear()
+
+
+def test_who_is_at_a_source_stays_there_when_the_next_answer_comes(serve: Serve, visit: Open) -> None:
+    """The sources are those of the chip that was pressed, and the sentence keeps the reader's attention."""
+    seen = visit(serve(says(delay_s=0.3)))
+    first = seen.ask(QUESTION)
+    seen.begin("Why does it?")
+    first.locator(".chip").click()
+    expect(seen.page.locator("mark")).to_be_focused()
+    seen.page.locator(".turn.ended").nth(1).wait_for()
+    expect(seen.page.locator("mark")).to_be_focused()
+    assert QUESTION in seen.text("#sources-list")
 
 
 def test_events_are_read_however_they_are_cut(serve: Serve, visit: Open) -> None:
