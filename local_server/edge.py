@@ -30,7 +30,7 @@ DOCS = "/docs"
 # What is no page is none for a browser either, and nothing is shown within somebody else's
 # (https://www.w3.org/TR/CSP3/).
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
-# Swagger's page has a script and styles in its text; nothing that a caller or a document says gets into it.
+# Swagger's page has a script and styles of its own in its text. What an operation answers it shows as text.
 DOCS_POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; connect-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -173,8 +173,8 @@ def _new_id() -> str:
 
 
 def _can_chat() -> bool:
-    """Whether a person can be asked. Whoever starts a command may have closed its standard input, too."""
-    return sys.stdin is not None and sys.stdin.isatty()
+    """Whether a person can be asked, and sees it. Whoever starts a command may have closed its standard input, too."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _standard_input() -> str:

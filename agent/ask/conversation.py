@@ -1,12 +1,19 @@
 """The earlier turns of a chat, as a request takes them along."""
 
+import json
 from typing import Any
 
 from agent.schemas import MAX_HISTORY, MAX_QUESTION_CHARS, Answer
 
+# Half of what a server reads by default (MAX_BODY_BYTES).
+_MOST_BYTES = 32_000
+
 
 class Conversation:
-    """What was asked and answered, the newest `MAX_HISTORY` messages of it. The service keeps none."""
+    """What was asked and answered; of a long one the newest messages, as many as a request may hold.
+
+    The service keeps none.
+    """
 
     def __init__(self) -> None:
         self._messages: list[dict[str, str]] = []
@@ -23,6 +30,8 @@ class Conversation:
         # A message can be cut; a request with one that is too long would be refused.
         self._messages += [{"role": role, "content": text[:MAX_QUESTION_CHARS]} for role, text in said if text.strip()]
         del self._messages[:-MAX_HISTORY]
+        while len(json.dumps(self._messages, ensure_ascii=False).encode()) > _MOST_BYTES:
+            del self._messages[0]
 
     def forget(self) -> None:
         """Begin anew."""

@@ -37,7 +37,7 @@ class LocalAsker:
         if not loaded:
             self._end()
             why = self._runtime.health()["error"]
-            raise Failure.of(ModelUnavailable(why["message"], reason=why["code"]), request_id)
+            raise Failure.of(ModelUnavailable(f"{why['message']} {why['remedy']}", reason=why["code"]), request_id)
 
     async def ask(self, request: AskRequest, request_id: str, note: Note) -> AsyncGenerator[AskEvent, None]:
         """As `Asker.ask`."""

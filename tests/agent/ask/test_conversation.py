@@ -7,14 +7,27 @@ from tests.agent.ask.answers import answered
 
 
 def test_the_newest_turns_go_along_with_the_next_question() -> None:
-    """As many as a request may have, oldest first, and each as long as it may be."""
+    """As many as a request may have, oldest first."""
     said = Conversation()
     for number in range(30):
-        said.add(f"Question {number}?", answered(f"{number} " + "long " * MAX_QUESTION_CHARS))
+        said.add(f"Question {number}?", answered(f"{number} long"))
     request = parse_request({"question": "And now?", **said.fields()})
     assert MAX_HISTORY == len(request.history)
     assert ("user", "Question 20?") == (request.history[0].role, request.history[0].content)
     assert ("assistant", "29 long") == (request.history[-1].role, request.history[-1].content[:7])
+
+
+def test_a_long_conversation_is_cut_at_its_beginning() -> None:
+    """To messages that a request may have, and altogether to less than a server reads."""
+    said = Conversation()
+    for number in range(10):
+        said.add(f"{number} " + "😀" * MAX_QUESTION_CHARS, answered(f"{number} " + "é" * 2 * MAX_QUESTION_CHARS))
+    request = parse_request({"question": "And now?", **said.fields()})
+    assert [("assistant", "8"), ("user", "9"), ("assistant", "9")][-len(request.history) :] == [
+        (message.role, message.content[0]) for message in request.history
+    ]
+    assert all(len(message.content) == MAX_QUESTION_CHARS for message in request.history)
+    assert 20_000 < sum(len(message.content.encode()) for message in request.history) < 32_000
 
 
 def test_what_is_forgotten_goes_along_no_more() -> None:

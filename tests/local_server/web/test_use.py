@@ -60,13 +60,24 @@ def test_the_keyboard_is_enough(serve: Serve, visit: Open) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_keeps_a_screen_reader_or_weak_eyes_out(serve: Serve, visit: Open, scheme: str) -> None:
     """As far as axe can tell (WCAG 2.2 A and AA): names, roles, contrasts, in every state the page can be in."""
-    seen = visit(serve(says(adapters=("ask",))), color_scheme=scheme, reduced_motion="reduce", bypass_csp=True)
+    seen = visit(
+        serve(says(adapters=("ask",), delay_s=0.3)), color_scheme=scheme, reduced_motion="reduce", bypass_csp=True
+    )
     axe, options = Axe(), {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
     def check() -> None:
         report = axe.run(seen.page, options=options)
         assert 0 == report.violations_count, report.generate_report()
 
+    check()
+    seen.begin(QUESTION)
+    seen.page.locator(".draft").wait_for()
+    check()
+    seen.page.keyboard.press("Escape")
+    seen.page.locator(".turn.ended").wait_for()
+    seen.page.route("**/v1/ask", lambda route: route.abort())
+    seen.ask(QUESTION)
+    seen.page.unroute("**/v1/ask")
     check()
     seen.ask(QUESTION).locator(".trace summary").click()
     seen.page.locator('[data-copy="curl"]').click()
@@ -76,7 +87,14 @@ def test_nothing_keeps_a_screen_reader_or_weak_eyes_out(serve: Serve, visit: Ope
     check()
     seen.page.locator("#state summary").click()
     check()
+    seen.page.get_by_label("Language of this page").select_option("es")
+    seen.page.route("**/health", lambda route: route.fulfill(json={"state": "draining"}))
+    seen.run("document.dispatchEvent(new Event('visibilitychange'))")
+    seen.page.locator("#notice").wait_for()
+    check()
     seen.run("document.getElementById('key-dialog').showModal()")
+    seen.run("document.getElementById('key-wrong').textContent = 'Falta la clave'; ")
+    seen.run("document.getElementById('key-wrong').hidden = false")
     check()
 
 
