@@ -9,7 +9,11 @@
 #   docker build --build-arg BASE_MODEL=models/mine --build-arg LORA_MODEL=support=adapters/support \
 #                --build-arg RAG_STORE=rag_store -t askpod .
 #
-# A Hub id or an absolute path is not baked; it is looked for at run time (the platform's cache, a volume).
+# A Hub id is baked where the build may download, with the Hub's token as a secret that stays out of the image:
+#
+#   docker build --build-arg BASE_MODEL=Org/Name --build-arg DOWNLOAD_MODELS=true --secret id=hf_token,src=token.txt .
+#
+# Else a Hub id, as an absolute path, is looked for at run time (the platform's cache, a volume).
 
 # ---------------------------------------------------------------- what rarely changes: system, user, dependencies
 # torch's CUDA wheels bring their own libraries, so the base needs none.
@@ -55,10 +59,13 @@ ARG LORA_MODEL=auto
 ARG RERANKER_MODEL=""
 # Left out: an index of the project's own guides.
 ARG RAG_STORE=""
-RUN --mount=type=bind,from=artefacts,target=/artefacts \
+# Whether what is named by a Hub id is downloaded now.
+ARG DOWNLOAD_MODELS=false
+RUN --mount=type=secret,id=hf_token \
+    --mount=type=bind,from=artefacts,target=/artefacts \
     --mount=type=bind,from=embedded,source=/embedded,target=/embedded \
     --mount=type=bind,source=tools/bake.py,target=/tmp/bake.py \
-    python /tmp/bake.py --source /artefacts --source /embedded --target /app \
+    python /tmp/bake.py --source /artefacts --source /embedded --target /app --download "$DOWNLOAD_MODELS" \
         BASE_MODEL="$BASE_MODEL" EMBEDDING_MODEL="$EMBEDDING_MODEL" LORA_MODEL="$LORA_MODEL" \
         RERANKER_MODEL="$RERANKER_MODEL" RAG_STORE="$RAG_STORE"
 ENV BASE_MODEL=$BASE_MODEL \

@@ -1,5 +1,7 @@
 """What gets into the image when a build argument names it."""
 
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,12 +11,13 @@ import pytest
 from agent.settings import EMBEDDED_ADAPTER, EMBEDDED_LLM
 from tests.conftest import ROOT
 from tests.container.dockerfile import Stage
+from tests.fakes.model_hub import ModelHub
 
 
-def bake(context: Path, app: Path, *settings: str) -> subprocess.CompletedProcess[str]:
+def bake(context: Path, app: Path, *settings: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the build's own command."""
     command = [sys.executable, str(ROOT / "tools/bake.py"), "--source", str(context), "--target", str(app), *settings]
-    return subprocess.run(command, capture_output=True, text=True)
+    return subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True)
 
 
 @pytest.fixture
@@ -48,6 +51,44 @@ def test_what_is_found_at_run_time_is_left_to_it(context: Path, tmp_path: Path, 
 
     assert 0 == result.returncode, result.stderr
     assert not (tmp_path / "app").exists()
+
+
+FILES = {"config.json": b"{}", "model.safetensors": b"weights", "sub/a.json": b"{}"}
+
+
+@pytest.mark.parametrize("has_token", [True, False])
+def test_a_hub_id_is_baked_where_the_build_may_download(context: Path, tmp_path: Path, has_token: bool) -> None:
+    """Into the folder of its name, without what no loader reads; the token is a file that no layer has."""
+    app, token = tmp_path / "app", tmp_path / "hf_token"
+    if has_token:
+        token.write_text("hf_secret\n", encoding="utf-8")
+    others = {"pytorch_model.bin": b"pickled", "onnx/model.onnx": b"x", "README.png": b"x"}
+
+    with ModelHub("Org/Name", FILES | others, "hf_secret") as hub:
+        result = bake(
+            context, app, "--download", "true", "--token", str(token), "BASE_MODEL=Org/Name", "LORA_MODEL=a=adapters/a",
+            HF_ENDPOINT=hub.url, HF_HUB_OFFLINE="1",
+        )  # fmt: skip
+
+    files = {str(path.relative_to(app)): path.read_bytes() for path in app.rglob("*") if path.is_file()}
+    assert "hf_secret" not in result.stdout + result.stderr
+    if has_token:
+        assert 0 == result.returncode, result.stderr
+        assert {f"Org/Name/{name}": content for name, content in FILES.items()} == {
+            name: content for name, content in files.items() if name.startswith("Org")
+        }
+        assert "adapters/a/file" in files
+    else:
+        assert (2, {}) == (result.returncode, files)
+        assert result.stderr.startswith("BASE_MODEL: Org/Name could not be downloaded")
+        assert "hf_token" in result.stderr
+
+
+def test_the_hub_s_token_is_a_secret_of_the_build_only() -> None:
+    """No argument, variable or file of the image has it."""
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert "--mount=type=secret,id=hf_token" in text
+    assert not re.search(r"^\s*(ARG|ENV|COPY)[^#\n]*(HF_TOKEN|hf_token)", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("value", ["models/missing", "missing", "../outside", "models/../../outside"])
@@ -84,7 +125,12 @@ def test_the_build_passes_its_arguments_on(stages: dict[str, Stage], context: Pa
     values = {"BASE_MODEL": "models/mine", "EMBEDDING_MODEL": "models/embedder", "LORA_MODEL": "a=adapters/a"}
 
     command = f"{sys.executable} {ROOT}/tools/bake.py {arguments}"
-    subprocess.run(["sh", "-c", command], env=values | {"RAG_STORE": ""}, check=True, capture_output=True)
+    subprocess.run(
+        ["sh", "-c", command],
+        env=values | {"RAG_STORE": "", "DOWNLOAD_MODELS": "false"},
+        check=True,
+        capture_output=True,
+    )
 
     files = [str(path.relative_to(tmp_path / "app")) for path in (tmp_path / "app").rglob("*") if path.is_file()]
     assert script

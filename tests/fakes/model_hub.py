@@ -10,11 +10,11 @@ COMMIT = "c0ffee" + "0" * 34
 
 
 class ModelHub:
-    """Serves `files` as the repository `name`. Use it as a context manager."""
+    """Serves `files` as the repository `name`, to whoever has the `token`. Use it as a context manager."""
 
-    def __init__(self, name: str, files: dict[str, bytes]) -> None:
+    def __init__(self, name: str, files: dict[str, bytes], token: str = "") -> None:
         self.requests: list[str] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self, name, files))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self, name, files, token))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> "ModelHub":
@@ -26,7 +26,7 @@ class ModelHub:
         self._server.server_close()
 
 
-def _handler_for(hub: ModelHub, name: str, files: dict[str, bytes]) -> type[BaseHTTPRequestHandler]:
+def _handler_for(hub: ModelHub, name: str, files: dict[str, bytes], token: str) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -36,7 +36,9 @@ def _handler_for(hub: ModelHub, name: str, files: dict[str, bytes]) -> type[Base
         def do_GET(self) -> None:
             path = urlsplit(self.path).path
             hub.requests.append(f"{self.command} {path}")
-            if path.startswith(f"/api/models/{name}"):
+            if token and self.headers["Authorization"] != f"Bearer {token}":
+                self._answer(401, b"{}")
+            elif path.startswith(f"/api/models/{name}"):
                 if "/tree/" in path:
                     tree = [{"type": "file", "path": file, "size": len(text), "oid": _etag(text)}
                             for file, text in files.items()]  # fmt: skip
