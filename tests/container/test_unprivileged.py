@@ -37,10 +37,11 @@ def baked_root(image: Stage, real_settings: Settings) -> Iterator[Path]:
         _allow(root, writable=True)
 
 
-def test_the_worker_needs_no_right_to_write(image: Stage, baked_root: Path) -> None:
-    """`python -m handler` answers test_input.json as the image's user, with nothing to write to but home and /tmp."""
+@pytest.mark.parametrize("home_mode", [0o700, 0o555])
+def test_the_worker_needs_no_right_to_write(image: Stage, baked_root: Path, home_mode: int) -> None:
+    """`python -m handler` answers test_input.json as the image's user, who may write to /tmp, and to home or not."""
     home = baked_root / "home"
-    home.chmod(0o700)
+    home.chmod(home_mode)
     before = sorted(baked_root.rglob("*"))
     environment = {"PATH": os.environ["PATH"], "HOME": str(home)} | image.environment()
 
