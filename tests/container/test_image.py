@@ -18,13 +18,15 @@ from tests.container.dockerignore import DockerIgnore
 from tests.container.replay import copies_of, replay
 
 
-def run_in_image(image: Stage, folder: Path, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
+def run_in_image(
+    image: Stage, folder: Path, *arguments: str, python: str = sys.executable, **settings: object
+) -> subprocess.CompletedProcess[str]:
     """Run Python in `folder` with a container's environment and `settings`; nothing leads to the checkout."""
     named = {name.upper(): str(value) for name, value in settings.items()}
     with tempfile.TemporaryDirectory() as home:
         environment = {"PATH": os.environ["PATH"], "HOME": home} | image.environment() | named
         return subprocess.run(
-            [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=240
+            [python, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=240
         )
 
 
@@ -48,6 +50,38 @@ def test_the_default_command_answers_test_input(image: Stage, image_root: Path, 
     assert 0 == result.returncode, result.stderr
     assert "Question" in result.stdout
     assert "  [1] api.md:" in result.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_image_s_own_steps_make_what_answers(
+    image: Stage, stages: dict[str, Stage], tmp_path: Path, real_settings: Settings
+) -> None:
+    """A fresh environment with the requirements that the image installs and no other, and compiled code."""
+    replay(image, ROOT, tmp_path)
+    app, python = tmp_path / "app", tmp_path / "venv" / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    environment = {"PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}", "HOME": str(tmp_path)}
+    of_torch, rest = [each.arguments for each in stages["base"].own if each.arguments.startswith("pip install")]
+    assert "requirements-cuda.txt" in of_torch
+    # The same version for the CPU, in place of gigabytes that need a GPU.
+    cuda = (ROOT / "requirements-cuda.txt").read_text(encoding="utf-8")
+    (torch,) = re.findall(r"^torch==[\d.]+", cuda, re.MULTILINE)
+    for step in (f"pip install --no-cache-dir {torch}", rest, _compile_step(image)):
+        subprocess.run(["sh", "-c", step], cwd=app, env=environment, check=True, capture_output=True)
+    models = real_settings.model_dump(include={"base_model", "embedding_model", "rag_store"})
+
+    result = run_in_image(image, app, "-m", "handler", python=str(python), **models)
+
+    assert 0 == result.returncode, result.stderr
+    assert "  [1] api.md:" in result.stdout
+    assert list(app.rglob("handler/__pycache__/handler.*.pyc"))
+
+
+def _compile_step(image: Stage) -> str:
+    (step,) = [each.arguments for each in image.own if each.word == "RUN"]
+    # The one path outside the folder that the image works in.
+    return step.replace(" /opt/askpod", "")
 
 
 def test_the_other_command_is_there(image: Stage, image_root: Path) -> None:
