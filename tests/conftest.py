@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,9 @@ from local_server.platform.settings import PlatformSettings
 # How long an example takes says nothing on a shared machine; speed is asserted nowhere.
 hypothesis.settings.register_profile("askpod", deadline=None)
 hypothesis.settings.load_profile("askpod")
+
+# Ctrl-C is obeyed by what tests start, also when they were begun in the background, where a shell has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
 SETTING_NAMES = {name.upper() for name in Settings.model_fields}
