@@ -196,9 +196,8 @@ def test_a_worker_that_was_to_be_replaced_and_falls_silent_is_replaced(log: Log)
         done = {"output": 1, "stopPod": True}
         url = f"/v2/askpod/job-done/worker-1/{jobs[0]}?isStream=false"
         assert 200 == client.post(url, json=done, headers={"Authorization": "w"}).status_code
-        wait(
-            lambda: health(client)["jobs"]["inProgress"] == 1 and status(client, jobs[1]).get("workerId") == "worker-2", 60
-        )
+        wait(lambda: status(client, jobs[1]).get("workerId") == "worker-2", 60)
+        assert 1 == health(client)["jobs"]["inProgress"]
     assert ["not heard of"] == [line["how"] for line in log.lines("worker.died")]
 
 
