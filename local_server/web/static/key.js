@@ -28,16 +28,16 @@ export class Key {
     byId("key-cancel").addEventListener("click", () => this.#dialog.close());
     byId("key-forget").addEventListener("click", () => this.#keep(""));
     this.#dialog.querySelector("form").addEventListener("submit", (event) => {
+      // It is closed here, and not by the browser once this has run.
+      event.preventDefault();
       const value = byId("key-field").value.trim();
       if (A_KEY.test(value)) this.#keep(value);
-      else {
-        event.preventDefault();
-        this.ask(text("errors.unauthorized"));
-      }
+      else this.ask(text("errors.unauthorized"));
     });
     this.#dialog.addEventListener("close", () => {
-      this.#then = null;
-      byId("key-field").value = "";
+      // Told in a task of its own: a key that is refused at once may have opened it again by then.
+      if (this.#dialog.open) return;
+      this.#clear();
       byId("question").focus();
     });
   }
@@ -76,7 +76,13 @@ export class Key {
       // As above.
     }
     const then = this.#then;
+    this.#clear();
     if (this.#dialog.open) this.#dialog.close();
     this.#onChange(value ? then : null);
+  }
+
+  #clear() {
+    this.#then = null;
+    byId("key-field").value = "";
   }
 }

@@ -131,6 +131,29 @@ def test_a_question_that_waited_for_a_key_is_asked_with_it(serve: Serve, visit: 
     assert "" == seen.page.input_value("#question")
 
 
+def test_a_key_refused_at_once_costs_no_question(serve: Serve, visit: Open) -> None:
+    """The refusal may be there before the browser tells that the dialog was closed; it is open again, and empty."""
+    seen = visit(serve(says(), **KEYS))
+    seen.page.get_by_role("button", name="Cancel").click()
+    seen.begin(QUESTION)
+    seen.run(
+        """() => {
+          const real = window.fetch;
+          window.fetch = async (address, options) =>
+            options.headers?.["X-API-KEY"] === "wrong"
+              ? { ok: false, status: 401, headers: new Headers(), json: async () => ({ code: "unauthorized" }) }
+              : real(address, options);
+        }"""
+    )
+    seen.enter_key("wrong")
+    expect(seen.page.locator("#key-wrong")).to_be_visible()
+    expect(seen.page.locator("#key-field")).to_have_value("")
+    expect(seen.page.locator("#key-field")).to_be_focused()
+    seen.enter_key()
+    expect(seen.page.locator(".words")).to_contain_text(SENTENCE)
+    assert [QUESTION] == [body["question"] for body in seen.sent()]
+
+
 def test_a_question_that_is_too_long_is_not_cut_in_silence(serve: Serve, visit: Open) -> None:
     """The browser says how long it is, and it is still there; characters are counted as the server counts them."""
     seen = visit(serve(says()))
