@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from agent.chat import failure_of
 from agent.errors import AskError, InternalError, InvalidRequest, MethodNotAllowed, NotFound, QuotaExceeded, Unavailable
+from agent.settings import Settings
 from agent.telemetry.request_line import log_refusal
 from agent.version import VERSION
 from local_server.answering import Answering
@@ -66,7 +67,7 @@ def create_app(
     if platform is not None:
         _include_platform(app, platform)
     if settings.page_enabled:
-        app.include_router(_page(keys, platform))
+        app.include_router(_page(settings, keys, platform))
     app.add_exception_handler(AskError, _on_ask_error)
     app.add_exception_handler(PlatformError, _on_platform_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
@@ -84,11 +85,12 @@ def _include_platform(app: FastAPI, platform: Platform) -> None:
         app.include_router(fault_router(platform.faults, platform.endpoint, platform.fleet))
 
 
-def _page(keys: Keys | None, platform: Platform | None) -> APIRouter:
+def _page(settings: Settings, keys: Keys | None, platform: Platform | None) -> APIRouter:
     endpoint = None if platform is None else platform.endpoint.settings
     return page_router(
         with_key=keys is not None,
         endpoint_id=None if endpoint is None else endpoint.endpoint_id,
+        of_events=settings.handler_mode == "stream",
         with_workers=endpoint is not None and endpoint.has_workers,
     )
 

@@ -47,18 +47,20 @@ class _Part:
         return Response(self._content, headers=headers, media_type=self._media_type)
 
 
-def page_router(*, with_key: bool, endpoint_id: str | None, with_workers: bool) -> APIRouter:
+def page_router(*, with_key: bool, endpoint_id: str | None, of_events: bool, with_workers: bool) -> APIRouter:
     """The page.
 
     Args:
         with_key: it asks for a key.
         endpoint_id: of the emulated endpoint that it tells how to call; None where there is none.
+        of_events: a job's output is the list of the answer's events.
         with_workers: worker processes do the jobs, and asking for the models is one.
     """
     router = APIRouter(include_in_schema=False)
     told = {
         "KEY": "wanted" if with_key else "none",
         "ENDPOINT": endpoint_id or "",
+        "OUTPUT": "events" if of_events else "answer",
         "WORKERS": "yes" if with_workers else "no",
     }
     text = (_STATIC / "index.html").read_text(encoding="utf-8")

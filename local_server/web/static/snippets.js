@@ -24,19 +24,24 @@ export const asJob = (server, endpoint, request, withKey) =>
       ].join(" \\\n  ")
     : JSON.stringify({ input: request }, null, 1);
 
-/** A program with the official Python SDK; the endpoint's URL is an environment variable of the SDK's. */
-export const asPython = (server, endpoint, request, withKey) =>
+/**
+ * A program with the official Python SDK; the endpoint's URL is an environment variable of the SDK's. Where this server
+ * has no endpoint, it calls the platform itself.
+ */
+export const asPython = (server, endpoint, request, withKey, ofEvents) =>
   [
     "import json",
     "import os",
     "",
-    `os.environ.setdefault("RUNPOD_ENDPOINT_BASE_URL", ${JSON.stringify(`${server}/v2`)})`,
+    ...(endpoint ? [`os.environ.setdefault("RUNPOD_ENDPOINT_BASE_URL", ${JSON.stringify(`${server}/v2`)})`] : []),
     "import runpod",
     "",
-    `endpoint = runpod.Endpoint(${JSON.stringify(endpoint || "YOUR_ENDPOINT_ID")}, api_key=${withKey ? 'os.environ["API_KEY"]' : '"none"'})`,
+    `endpoint = runpod.Endpoint(${JSON.stringify(endpoint || "YOUR_ENDPOINT_ID")}, api_key=${withKey || !endpoint ? 'os.environ["API_KEY"]' : '"none"'})`,
     // Escaped for JSON, which Python reads with its own escapes; a raw string cannot end in a backslash.
     `request = json.loads(${pythonString(JSON.stringify(request))})`,
-    'print(endpoint.run_sync(request)["answer"])',
+    "output = endpoint.run_sync(request)",
+    // A list of events ends with the answer.
+    `print(output${ofEvents ? '[-1]["answer"]' : ""}["answer"])`,
   ].join("\n");
 
 const pythonString = (value) => `'${value.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;

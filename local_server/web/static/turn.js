@@ -7,7 +7,7 @@ import { asCurl, asJob, asPython } from "./snippets.js";
 import { text } from "./texts.js";
 import { traceOf } from "./trace.js";
 
-const endpoint = () => document.querySelector('meta[name="askpod-endpoint"]').content;
+const told = (name) => document.querySelector(`meta[name="askpod-${name}"]`).content;
 
 /**
  * A turn of the conversation, shown in `element`.
@@ -140,10 +140,11 @@ export class Turn {
 
   #copies() {
     const { withKey } = this.page;
+    const endpoint = told("endpoint");
     const kinds = {
       curl: asCurl(SERVER, this.request, withKey),
-      job: asJob(SERVER, endpoint(), this.request, withKey),
-      python: asPython(SERVER, endpoint(), this.request, withKey),
+      job: asJob(SERVER, endpoint, this.request, withKey),
+      python: asPython(SERVER, endpoint, this.request, withKey, told("output") === "events"),
     };
     const shown = el("pre", { class: "code", tabindex: 0, role: "region", "aria-label": text("copy") });
     const said = el("span", { class: "hint", role: "status" });

@@ -1,6 +1,9 @@
 """The ask page in a real browser, with an engine that says what it is told to say."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -209,6 +212,28 @@ def test_the_key_stays_in_its_tab(serve: Serve, visit: Open) -> None:
     seen.page.get_by_role("button", name="Key", exact=True).click()
     seen.page.get_by_role("button", name="Forget the key").click()
     assert seen.run("sessionStorage.length") == 0
+
+
+def test_a_program_reads_what_the_workers_of_this_server_return(serve: Serve, visit: Open) -> None:
+    """A worker's output may be a list of events; the answer is the last of them."""
+    seen = visit(serve(says(), handler_mode="stream"))
+    seen.ask(QUESTION)
+    seen.page.locator('[data-copy="python"]').click()
+    program = [sys.executable, "-c", seen.text(".code")]
+    environment = os.environ | {"RUNPOD_LOG_LEVEL": "ERROR"}
+    run = subprocess.run(program, check=True, capture_output=True, text=True, timeout=60, env=environment)
+    assert f"{SENTENCE} [1]" == run.stdout.strip()
+
+
+def test_a_program_for_a_server_without_an_endpoint_calls_the_platform(serve: Serve, visit: Open) -> None:
+    """Whoever copies it has an endpoint and a key there, neither of which this server knows."""
+    seen = visit(serve(says()))
+    seen.run("""document.querySelector('meta[name="askpod-endpoint"]').content = ''""")
+    seen.ask(QUESTION)
+    seen.page.locator('[data-copy="python"]').click()
+    code = seen.text(".code")
+    assert 'runpod.Endpoint("YOUR_ENDPOINT_ID", api_key=os.environ["API_KEY"])' in code
+    assert seen.origin not in code
 
 
 def test_each_source_is_named_in_the_order_of_use(serve: Serve, visit: Open) -> None:
