@@ -4,6 +4,7 @@ An ingestion makes another build current while questions are answered. A questio
 end, so an answer comes from the old build or from the new one and never from both.
 """
 
+import asyncio
 import math
 import threading
 import time
@@ -20,6 +21,8 @@ from agent.store.store import Store
 from agent.telemetry.logs import get_logger
 
 CHECK_EVERY_S = 1.0
+# How long a question waits for a new build to be opened, as whoever made one asks for it; a large one comes later.
+OPENED_WITHIN_S = 1.0
 # Looking at a refused store again means hashing all of it.
 RETRY_AFTER_S = 30.0
 
@@ -71,10 +74,14 @@ class LiveCorpus:
         """Of the corpus that the next question is asked of."""
         return self._current.manifest
 
+    async def catch_up(self) -> None:
+        """Look for another build, at most once in CHECK_EVERY_S; a small one is open when this returns."""
+        if (opening := self._look_for_another()) is not None:
+            await asyncio.to_thread(opening.join, OPENED_WITHIN_S)
+
     @contextmanager
     def lease(self) -> Iterator[Corpus]:
         """The current corpus, which stays open until it is given back."""
-        self._look_for_another()
         with self._lock:
             corpus = self._current
             self._users[corpus] += 1
@@ -93,18 +100,20 @@ class LiveCorpus:
         for corpus in corpora:
             corpus.close()
 
-    def _look_for_another(self) -> None:
+    def _look_for_another(self) -> threading.Thread | None:
         now = time.monotonic()
         with self._lock:
             if self._opening or now < self._next_look:
-                return
+                return None
             self._next_look = now + CHECK_EVERY_S
             stamp = self._stamp()
             if stamp is None or (stamp == self._seen and now < self._retry_at):
-                return
+                return None
             self._seen, self._opening, self._retry_at = stamp, True, math.inf
-        # In a thread: hashing a large store takes a second, and this question need not wait for the new one.
-        threading.Thread(target=self._open_another, name="askpod-store", daemon=True).start()
+        # In a thread: hashing a large store takes a second.
+        opening = threading.Thread(target=self._open_another, name="askpod-store", daemon=True)
+        opening.start()
+        return opening
 
     def _open_another(self) -> None:
         log = get_logger()

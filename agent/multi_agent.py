@@ -88,6 +88,7 @@ class MultiAgent:
             raise NoLanguageModel(param="mode")
         asked_in = detect_language(request.question)
         language = asked_in if request.language == "auto" else request.language
+        await self._corpora.catch_up()
         with self._corpora.lease() as corpus:
             model = self._engine.model
             asking = Asking(
@@ -282,7 +283,10 @@ class MultiAgent:
 
     def _report_found(self, asking: Asking, judged: Sequence[Judged]) -> None:
         decision = "found" if any(item.finding.passages for item in judged) else "nothing"
-        ms = asking.step("retriever", decision, parts=[item.details() for item in judged])
+        ms = asking.step(
+            "retriever", decision, min_relevance=self._settings.min_relevance,
+            min_confidence=self._settings.min_confidence, parts=[item.details() for item in judged],
+        )  # fmt: skip
         # Embedding the question belongs to it, although the Router needs the vector first.
         asking.timed(retrieval_ms=round(ms + (asking.timings.retrieval_ms or 0.0), 1))
 

@@ -164,9 +164,9 @@ class Answer(_Output):
     sentences: list[AnswerSentence]
     abstained: bool
     reason: Reason | None = Field(
-        description="Why it abstained: `out_of_corpus`, the documents are about something else; `unsupported`, they "
-        "are about it but nothing in them could be verified as the answer; `underspecified`, the question does not "
-        "say what it is about. null unless abstained."
+        description="Why it abstained: `out_of_corpus`, nothing in the documents comes close enough to the question; "
+        "`unsupported`, something does but nothing could be verified as the answer; `underspecified`, the question "
+        "does not say what it is about. null unless abstained."
     )
     nearest: list[Nearest] = Field(description="When abstained: the passages that came closest.")
     citations: list[Citation]

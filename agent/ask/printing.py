@@ -17,7 +17,7 @@ from agent.schemas import Answer, Place, Reason
 _INDENT = 6
 _LEAST_WIDTH = 20
 _REASONS: dict[Reason, str] = {
-    "out_of_corpus": "the documents are about something else",
+    "out_of_corpus": "nothing in the documents comes close enough to the question",
     "unsupported": "the documents are about it, but nothing in them could be verified as the answer",
     "underspecified": "the question does not say what it is about",
 }
@@ -69,7 +69,7 @@ class Printer:
             self._console.print()
             self._labelled("Reason", f"{answer.reason}: {_REASONS[answer.reason]}", "yellow")
         if answer.nearest:
-            self._console.print("\nNearest passages, none of which is an answer:")
+            self._console.print("\nNearest passages, none of which is verified as an answer:")
         for nearest in answer.nearest:
             self._passage("-", nearest, nearest.text)
 

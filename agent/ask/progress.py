@@ -25,12 +25,12 @@ _OTHER_LINES = 3
 
 
 def showing(status: Status, load: "Loader") -> "Loader":
-    """The same loader, with the part that was loaded last on the status line."""
+    """The same loader, with the part that is done on the status line."""
 
     def loader(settings: "Settings", phase: "Phase") -> "Loaded":
         def shown(name: str, ms: float) -> None:
             phase(name, ms)
-            status.update(f"{LOADING} {name} {ms / 1000:.1f} s")
+            status.update(f"{LOADING} {name}: done in {ms / 1000:.1f} s")
 
         return load(settings, shown)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.corpus import CHECK_EVERY_S
 from agent.engine.no_engine import NoEngine
 from agent.ingest.loaders import find_files
 from agent.ingest.sync import sync
@@ -182,6 +183,14 @@ def test_answers_come_from_the_old_store_or_the_new_one(store: Path, loaded: Loa
     after = open_files(store)
     assert [] == [path for path in after if path.endswith("(deleted)")]
     assert len(before) == len(after)
+
+
+def test_who_asks_after_an_ingestion_is_answered_from_it(store: Path, loaded: Loaded) -> None:
+    """With the first question, as long as the last look for a new store was a second ago."""
+    assert ["crimson"] * 2 == colours(ask(loaded, QUESTION))
+    ingest(store, "turquoise")
+    time.sleep(CHECK_EVERY_S)
+    assert ["turquoise"] * 2 == colours(ask(loaded, QUESTION))
 
 
 def test_a_question_keeps_the_corpus_it_began_with(store: Path, loaded: Loaded) -> None:

@@ -80,7 +80,7 @@ export function confidenceOf(confidence) {
 }
 
 function abstention(answer) {
-  const card = el("div", { class: "card nothing" }, el("h3", {}, text("notFound")), el("p", {}, text(`reasons.${answer.reason}`)));
+  const card = el("div", { class: "card nothing" }, el("h3", {}, text(`noAnswer.${answer.reason}`)), el("p", {}, text(`reasons.${answer.reason}`)));
   if (answer.nearest.length) {
     const list = el("ul", { class: "nearest" });
     for (const place of answer.nearest) {
@@ -95,8 +95,8 @@ function abstention(answer) {
 export function problemCard(problem, actions, aloud) {
   const words = text(`errors.${problem.code}`) ?? text("errors.other");
   const card = el("div", { class: "card error", role: aloud ? "alert" : null }, el("h3", {}, text("error")), el("p", {}, words));
-  // The server's own sentence names what is wrong.
-  if (problem.message) card.append(el("p", { class: "hint", lang: "en" }, problem.message));
+  // The server's own sentence names what is wrong; of a key it tells which header it goes in, which nobody here sends.
+  if (problem.message && problem.code !== "unauthorized") card.append(el("p", { class: "hint", lang: "en" }, problem.message));
   const facts = [problem.code, problem.param, problem.retryAfter && text("again", problem.retryAfter)];
   if (problem.requestId) facts.push(text("requestId", problem.requestId));
   card.append(el("p", { class: "hint" }, facts.filter(Boolean).join(" · ")));

@@ -12,6 +12,8 @@ export class Key {
   #onChange;
   #dialog = byId("key-dialog");
   #value = "";
+  // The last one that the server took.
+  #taken = "";
   // What is to be done as soon as there is a key that is right.
   #then = null;
 
@@ -32,7 +34,7 @@ export class Key {
       event.preventDefault();
       const value = byId("key-field").value.trim();
       if (A_KEY.test(value)) this.#keep(value);
-      else this.ask(text("errors.unauthorized"));
+      else this.ask(text("keyRefused"));
     });
     this.#dialog.addEventListener("close", () => {
       // Told in a task of its own: a key that is refused at once may have opened it again by then.
@@ -57,6 +59,17 @@ export class Key {
     return !this.wanted || this.value !== "";
   }
 
+  /** The server has taken this key. */
+  took(value) {
+    this.#taken = value;
+  }
+
+  /** The server has refused this key: the last one that it took is used again, until another is entered. */
+  refused(value) {
+    if (value === this.#taken) this.#taken = "";
+    if (value === this.#value && this.#taken) this.#store(this.#taken);
+  }
+
   /** Open the dialog; `wrong` says what is wrong with the key there is, `then` is what waits for another. */
   ask(wrong = "", then = this.#then) {
     this.#then = then;
@@ -68,6 +81,15 @@ export class Key {
   }
 
   #keep(value) {
+    this.#store(value);
+    if (!value) this.#taken = "";
+    const then = this.#then;
+    this.#clear();
+    if (this.#dialog.open) this.#dialog.close();
+    this.#onChange(value ? then : null);
+  }
+
+  #store(value) {
     this.#value = value;
     try {
       if (value) sessionStorage.setItem(KEPT, value);
@@ -75,10 +97,6 @@ export class Key {
     } catch {
       // As above.
     }
-    const then = this.#then;
-    this.#clear();
-    if (this.#dialog.open) this.#dialog.close();
-    this.#onChange(value ? then : null);
   }
 
   #clear() {

@@ -41,10 +41,12 @@ async function offerModels(then = null) {
   const mine = key.value;
   try {
     options.offer({ ...(await models(mine)), preset });
+    key.took(mine);
   } catch (error) {
     // What another key was told is past.
     if (error.code !== "unauthorized" || key.value !== mine) return true;
-    key.ask(text("errors.unauthorized"), then ?? undefined);
+    key.refused(mine);
+    key.ask(text("keyRefused"), then ?? undefined);
     return false;
   }
   return true;
@@ -74,7 +76,7 @@ function put(words, again) {
       revealSource(id);
     },
     onAgain: askAgain,
-    onKey: (of) => key.ask(text("errors.unauthorized"), () => askAgain(of)),
+    onKey: (of) => key.ask(text("keyRefused"), () => askAgain(of)),
   });
   turns.push(turn);
   byId("turns").append(turn.element);
@@ -86,8 +88,11 @@ function put(words, again) {
 }
 
 async function run(turn, mine) {
+  const used = key.value;
   try {
-    await turn.run(key.value, mine.signal);
+    await turn.run(used, mine.signal);
+    if (turn.answer) key.took(used);
+    if (turn.problem?.code === "unauthorized") key.refused(used);
   } finally {
     if (running === mine) running = null;
     drawControls();
@@ -175,7 +180,7 @@ function grow() {
 }
 
 function putWhat() {
-  put(text("whatIsThereQuestion"), putWhat);
+  put(text("whatIsThere"), putWhat);
 }
 
 /** What was typed is kept until it has been asked. */

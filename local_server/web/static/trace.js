@@ -69,11 +69,11 @@ function found(step) {
   return (step?.details.parts ?? []).flatMap((part) => [
     el("h3", {}, text("queries")),
     el("ul", { class: "queries" }, ...part.queries.map((query) => el("li", {}, query))),
-    scores(part),
+    scores(part, step.details),
   ]);
 }
 
-function scores(part) {
+function scores(part, { min_relevance, min_confidence }) {
   const reranked = part.passages.some((passage) => passage.reranked !== null);
   const columns = text("columns").slice(0, reranked ? 5 : 4);
   const shown = (value) => (value === null ? "–" : number(value, 3));
@@ -85,7 +85,7 @@ function scores(part) {
       ...["dense", "lexical", "fused", "reranked"].slice(0, columns.length - 1).map((name) => el("td", {}, shown(passage[name]))),
     ),
   );
-  const judged = text("relevance", number(part.relevance, 2), number(part.confidence, 2));
+  const judged = text("relevance", ...[part.relevance, min_relevance, part.confidence, min_confidence].map((value) => number(value, 2)));
   return el(
     "div",
     { class: "scroll", tabindex: 0, role: "region", "aria-label": text("passages") },

@@ -91,14 +91,14 @@ export class Turn {
       this.told = true;
     } else {
       const again = el("button", { type: "button", class: "quiet", onclick: () => this.page.onAgain(this) }, text("tryAgain"));
-      this.result.replaceChildren(el("div", { class: "card" }, el("p", {}, text("stopped")), el("div", { class: "row" }, again)));
+      this.result.replaceChildren(el("div", { class: "card" }, el("p", {}, this.#stopped()), el("div", { class: "row" }, again)));
     }
   }
 
   /** What a screen reader says of it, and in which language. */
   spoken() {
-    if (!this.answer) return [text("stopped")];
-    if (this.answer.abstained) return [`${text("notFound")}. ${text(`reasons.${this.answer.reason}`)}`];
+    if (!this.answer) return [this.#stopped()];
+    if (this.answer.abstained) return [`${text(`noAnswer.${this.answer.reason}`)}. ${text(`reasons.${this.answer.reason}`)}`];
     return [this.answer.answer, this.answer.language];
   }
 
@@ -106,6 +106,10 @@ export class Turn {
   reveal(id) {
     const chip = this.element.querySelector(`.chip[data-id="${id}"]`);
     if (chip) reveal(chip);
+  }
+
+  #stopped() {
+    return text(this.draft.hidden ? "stoppedEarly" : "stopped");
   }
 
   #on(event, data) {
@@ -157,7 +161,7 @@ export class Turn {
       show(name);
       try {
         await navigator.clipboard.writeText(kinds[name]);
-        said.textContent = text("copied");
+        said.textContent = text(withKey ? "copiedWithKey" : "copied");
       } catch {
         said.textContent = text("notCopied");
       }

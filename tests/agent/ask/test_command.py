@@ -26,7 +26,7 @@ def test_what_the_documents_do_not_hold_has_a_status_of_its_own() -> None:
     ended = call(scripted(NOWHERE))
     assert 3 == ended.returncode
     assert "The documents do not say.\n\nReason    out_of_corpus: " in ended.stdout
-    assert "Nearest passages, none of which is an answer:\n  - " in ended.stdout
+    assert "Nearest passages, none of which is verified as an answer:\n  - " in ended.stdout
 
 
 def test_the_question_may_come_through_a_pipe() -> None:

@@ -58,8 +58,8 @@ def test_an_abstention_says_why_and_what_came_closest() -> None:
     """In words, and nobody can take the passages for an answer."""
     assert (
         "The documents do not say.\n\n"
-        "Reason    out_of_corpus: the documents are about something else\n\n"
-        "Nearest passages, none of which is an answer:\n"
+        "Reason    out_of_corpus: nothing in the documents comes close enough to the question\n\n"
+        "Nearest passages, none of which is verified as an answer:\n"
         "  - a.pdf:p3  Guide > The server\n"
         "      “Port 8000.”\n\n"
         f"{FOOTER}\n"

@@ -74,7 +74,7 @@ def test_a_server_answers_as_the_models_here_would(ask: Ask) -> None:
 def test_an_abstention_of_a_server_is_one_here(ask: Ask) -> None:
     """With its reason and what came closest."""
     status, out, _err = ask(NOWHERE)
-    assert (3, True) == (status, "Nearest passages, none of which is an answer:" in out)
+    assert (3, True) == (status, "Nearest passages, none of which is verified as an answer:" in out)
 
 
 def test_options_go_along_to_the_server(ask: Ask) -> None:

@@ -48,11 +48,22 @@ def test_what_the_documents_do_not_say_is_no_answer(serve: Serve, visit: Open) -
     seen = visit(serve(says()))
     turn = seen.ask(UNKNOWN)
     assert "Not in the documents" == turn.get_by_role("heading", level=3).inner_text()
-    assert "The documents are about something else." in turn.inner_text()
-    assert "Not in the documents. The documents are about something else." == seen.text("#spoken")
+    assert "Nothing in the documents comes close enough to the question." in turn.inner_text()
+    assert "Not in the documents. Nothing in the documents comes close enough to the question." == seen.text("#spoken")
     assert turn.locator(".nearest li").count() > 0
     assert 0 == turn.locator(".chip, .words, .confidence").count()
     assert "appear here" in seen.text("#sources-list")
+
+
+def test_what_could_not_be_verified_is_left_to_the_reader(serve: Serve, visit: Open) -> None:
+    """Documents may hold an answer that is not verified, so the card does not say that they do not."""
+    seen = visit(serve(says(), min_confidence=1.0))
+    turn = seen.ask(QUESTION)
+    assert "No answer that could be verified" == turn.get_by_role("heading", level=3).inner_text()
+    assert "What came closest, for you to judge. None of it is verified as the answer:" in turn.inner_text()
+    turn.locator(".trace summary").click()
+    needed = r"relevance [\d.]+ \(at least 0\.50 is needed\), confidence 0\.\d+ \(at least 1\.00\)"
+    assert re.search(needed, turn.inner_text())
 
 
 def test_markup_stays_text(serve: Serve, visit: Open) -> None:
@@ -91,13 +102,21 @@ def test_an_answer_comes_in_as_it_is_written_and_stop_stops_it(serve: Serve, vis
     expect(seen.page.locator(".turn.ended")).to_have_count(1)
 
 
+def test_what_is_stopped_before_the_draft_says_so(serve: Serve, visit: Open) -> None:
+    """There is nothing on the page that could be taken for an answer."""
+    seen = visit(serve(says(delay_s=5)))
+    seen.begin(QUESTION)
+    seen.page.get_by_role("button", name="Stop").click()
+    expect(seen.page.locator(".turn.ended")).to_contain_text("Stopped before anything was written.")
+
+
 def test_a_wrong_key_gets_a_card_and_another_chance(serve: Serve, visit: Open) -> None:
     """With the code and the request id; the right key then gets an answer to the same question."""
     seen = visit(serve(says(), **KEYS))
     seen.page.locator('#state[data-state="ready"]').wait_for()
     for wrong in ("wrong", "“typographic”"):
         seen.enter_key(wrong)
-        expect(seen.page.locator("#key-wrong")).to_have_text("The key is missing or wrong.")
+        expect(seen.page.locator("#key-wrong")).to_have_text("The server does not accept this key.")
     seen.page.get_by_role("button", name="Cancel").click()
     turn = seen.ask(QUESTION)
     card = turn.get_by_role("alert")
@@ -107,6 +126,28 @@ def test_a_wrong_key_gets_a_card_and_another_chance(serve: Serve, visit: Open) -
     seen.enter_key()
     expect(seen.page.locator(".words")).to_contain_text(SENTENCE)
     expect(seen.page.locator(".turn")).to_have_count(1)
+
+
+def test_a_wrong_key_does_not_cost_the_right_one(serve: Serve, visit: Open) -> None:
+    """Whoever enters no other one asks with the last that the server took, until it is forgotten."""
+    seen = visit(serve(says(), **KEYS))
+    key = seen.page.get_by_role("button", name="Key", exact=True)
+    seen.enter_key()
+    seen.ask(QUESTION)
+    key.click()
+    seen.enter_key("wrong")
+    expect(seen.page.locator("#key-wrong")).to_be_visible()
+    seen.page.get_by_role("button", name="Cancel").click()
+    assert SENTENCE in seen.ask(QUESTION).inner_text()
+    seen.page.reload()
+    assert SENTENCE in seen.ask(QUESTION).inner_text()
+    key.click()
+    seen.page.locator("#key-forget").click()
+    key.click()
+    seen.enter_key("wrong")
+    expect(seen.page.locator("#key-wrong")).to_be_visible()
+    seen.page.get_by_role("button", name="Cancel").click()
+    assert "The key is missing or wrong." in seen.ask(QUESTION).inner_text()
 
 
 def test_a_question_that_waited_for_a_key_is_asked_with_it(serve: Serve, visit: Open) -> None:
@@ -126,7 +167,7 @@ def test_a_question_that_waited_for_a_key_is_asked_with_it(serve: Serve, visit: 
     seen.page.press("#question", "Enter")
     for wrong in ("“typographic”", "wrong", "wrong-as-well"):
         seen.enter_key(wrong)
-        expect(seen.page.locator("#key-wrong")).to_have_text("The key is missing or wrong.")
+        expect(seen.page.locator("#key-wrong")).to_have_text("The server does not accept this key.")
         expect(seen.page.locator("#key-field")).to_have_value("" if wrong.isascii() else wrong)
     seen.enter_key()
     expect(seen.page.locator(".words")).to_contain_text(SENTENCE)

@@ -78,7 +78,7 @@ def test_what_is_copied_runs_as_it_is(copied: Visit, name: str) -> None:
     """In a shell with the key in its environment, quotes and all: the same answer."""
     answer = copied.page.locator(".words").text_content() or ""
     copied.page.locator(f'[data-copy="{name}"]').click()
-    expect(copied.page.get_by_text("Copied.")).to_be_visible()
+    expect(copied.page.get_by_text("Copied. It takes the key from the variable API_KEY")).to_be_visible()
     code = copied.run("navigator.clipboard.readText()")
     command = [sys.executable, "-c", code] if name == "python" else ["bash", "-c", code]
     environment = os.environ | {"API_KEY": KEY, "RUNPOD_LOG_LEVEL": "ERROR"}
