@@ -25,8 +25,8 @@ from agent.telemetry.logs import get_logger
 
 @dataclass(slots=True)
 class Asking:
-    """The state of one question. `language` is that of the answer, `asked_in` that of the question; `salt` and
-    `deadline` are as for `Engine.generate`.
+    """The state of one question. `language` is that of the answer, `asked_in` that of the question; `started` is by
+    the monotonic clock, in seconds; `salt` and `deadline` are as for `Engine.generate`.
     """
 
     request: AskRequest
@@ -38,10 +38,10 @@ class Asking:
     cold_start: bool
     model: str
     adapter: str | None
+    started: float
     salt: bytes = b""
     deadline: float | None = None
     route: Route = "question"
-    started: float = field(default_factory=time.monotonic)
     step_started: float = field(default_factory=time.monotonic)
     trace: list[TraceStep] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)

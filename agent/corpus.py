@@ -75,7 +75,9 @@ class LiveCorpus:
         return self._current.manifest
 
     async def catch_up(self) -> None:
-        """Look for another build, at most once in CHECK_EVERY_S; a small one is open when this returns."""
+        """Look for another build, at most once in CHECK_EVERY_S; a small one is open when this returns, unless it was
+        refused before.
+        """
         if (opening := self._look_for_another()) is not None:
             await asyncio.to_thread(opening.join, OPENED_WITHIN_S)
 
@@ -107,13 +109,14 @@ class LiveCorpus:
                 return None
             self._next_look = now + CHECK_EVERY_S
             stamp = self._stamp()
-            if stamp is None or (stamp == self._seen and now < self._retry_at):
+            known = stamp == self._seen
+            if stamp is None or (known and now < self._retry_at):
                 return None
             self._seen, self._opening, self._retry_at = stamp, True, math.inf
         # In a thread: hashing a large store takes a second.
         opening = threading.Thread(target=self._open_another, name="askpod-store", daemon=True)
         opening.start()
-        return opening
+        return None if known else opening
 
     def _open_another(self) -> None:
         log = get_logger()

@@ -88,12 +88,14 @@ class MultiAgent:
             raise NoLanguageModel(param="mode")
         asked_in = detect_language(request.question)
         language = asked_in if request.language == "auto" else request.language
+        started = time.monotonic()
         await self._corpora.catch_up()
         with self._corpora.lease() as corpus:
             model = self._engine.model
             asking = Asking(
-                request, request_id, language, asked_in, corpus, emit, cold_start, model, adapter, salt, deadline
-            )
+                request, request_id, language, asked_in, corpus, emit, cold_start, model, adapter, started,
+                salt=salt, deadline=deadline,
+            )  # fmt: skip
             with span(signals.AGENT, {signals.OPERATION: "invoke_agent", signals.DATA_SOURCE: corpus.index_id}):
                 return await self._answer(asking)
 
@@ -189,7 +191,7 @@ class MultiAgent:
                 return self._finish_worded(asking, verdict, confidence, [part], [part])
         answer = CitedText()
         quote(answer, quoted, asking.language)
-        asking.step("verifier", "extract", kept=1)
+        self._conclude(asking, "extract", confidence, kept=1)
         return asking.finish(answer, confidence)
 
     async def _word(self, asking: Asking, relevant: Sequence[Judged]) -> tuple[Verdict, float] | None:
@@ -248,7 +250,8 @@ class MultiAgent:
         left_out = [item for item in relevant if not item.answered_by(answer)]
         if len(relevant) > 1 and asking.request.mode == "auto":
             confidences += self._quote_best(asking, answer, left_out)
-        asking.step("verifier", "model", kept=verdict.kept, dropped=verdict.dropped, support=round(verdict.support, 3))
+        support = round(verdict.support, 3)
+        self._conclude(asking, "model", min(confidences), kept=verdict.kept, dropped=verdict.dropped, support=support)
         self._mention_missing(asking, answer, judged)
         return asking.finish(answer, min(confidences))
 
@@ -258,7 +261,7 @@ class MultiAgent:
         confidences = self._quote_best(asking, answer, relevant)
         if not confidences:
             return self._abstain(asking, "unsupported", judged)
-        asking.step("verifier", "extract", kept=len(answer.citations))
+        self._conclude(asking, "extract", min(confidences), kept=len(answer.citations))
         self._mention_missing(asking, answer, judged)
         return asking.finish(answer, min(confidences))
 
@@ -283,12 +286,15 @@ class MultiAgent:
 
     def _report_found(self, asking: Asking, judged: Sequence[Judged]) -> None:
         decision = "found" if any(item.finding.passages for item in judged) else "nothing"
-        ms = asking.step(
-            "retriever", decision, min_relevance=self._settings.min_relevance,
-            min_confidence=self._settings.min_confidence, parts=[item.details() for item in judged],
-        )  # fmt: skip
+        parts = [item.details() for item in judged]
+        ms = asking.step("retriever", decision, min_relevance=self._settings.min_relevance, parts=parts)
         # Embedding the question belongs to it, although the Router needs the vector first.
         asking.timed(retrieval_ms=round(ms + (asking.timings.retrieval_ms or 0.0), 1))
+
+    def _conclude(self, asking: Asking, decision: str, confidence: float, **details: Any) -> None:  # noqa: ANN401 - JSON
+        """The Verifier's step, with the confidence that was held against the least that an answer needs."""
+        least = self._settings.min_confidence
+        asking.step("verifier", decision, **details, confidence=round(confidence, 3), min_confidence=least)
 
     def _reply(self, asking: Asking, decision: Decision) -> Answer:
         answer = CitedText()
@@ -299,10 +305,13 @@ class MultiAgent:
         return asking.finish(answer, 1.0)
 
     def _abstain(self, asking: Asking, reason: Reason, judged: Sequence[Judged]) -> Answer:
-        asking.step("verifier", "abstained", reason=reason)
+        confidence = max((item.confidence for item in judged), default=0.0)
+        if reason == "unsupported":
+            self._conclude(asking, "abstained", confidence, reason=reason)
+        else:
+            asking.step("verifier", "abstained", reason=reason)
         answer = CitedText()
         answer.say(UNANSWERED[reason][asking.language])
-        confidence = max((item.confidence for item in judged), default=0.0)
         return asking.finish(answer, confidence, reason=reason, nearest=nearest_of(judged))
 
 

@@ -7,12 +7,20 @@ const KEPT = "askpod.key";
 // What a header can carry; a key with a typographic quote in it was pasted from somewhere else.
 const A_KEY = /^[\x21-\x7e]+$/;
 
+// What the server says of a key that is not for asking, or is wrong: the last for a while in place of the second.
+const REFUSALS = ["forbidden", "unauthorized", "too_many_attempts"];
+
+/** Whether an error of this code is the key's. */
+export function refusesKey(code) {
+  return REFUSALS.includes(code);
+}
+
 /** The tab's key; `sessionStorage` forgets it when the tab is closed. */
 export class Key {
   #onChange;
   #dialog = byId("key-dialog");
   #value = "";
-  // The last one that the server took.
+  // The last one that the server took, or that the tab brought along.
   #taken = "";
   // What is to be done as soon as there is a key that is right.
   #then = null;
@@ -22,6 +30,7 @@ export class Key {
     this.#onChange = onChange;
     try {
       this.#value = sessionStorage.getItem(KEPT) ?? "";
+      this.#taken = this.#value;
     } catch {
       // Without storage it is forgotten with the next load.
     }
@@ -34,7 +43,7 @@ export class Key {
       event.preventDefault();
       const value = byId("key-field").value.trim();
       if (A_KEY.test(value)) this.#keep(value);
-      else this.ask(text("keyRefused"));
+      else this.ask(text("errors.unauthorized"));
     });
     this.#dialog.addEventListener("close", () => {
       // Told in a task of its own: a key that is refused at once may have opened it again by then.
@@ -59,15 +68,17 @@ export class Key {
     return !this.wanted || this.value !== "";
   }
 
-  /** The server has taken this key. */
+  /** The server has taken this key. It may have been forgotten meanwhile. */
   took(value) {
-    this.#taken = value;
+    if (value === this.#value) this.#taken = value;
   }
 
-  /** The server has refused this key: the last one that it took is used again, until another is entered. */
+  /** The server has refused this key: the last one that it took is used again, until another is entered. True if so. */
   refused(value) {
     if (value === this.#taken) this.#taken = "";
-    if (value === this.#value && this.#taken) this.#store(this.#taken);
+    const givesWay = value === this.#value && this.#taken !== "";
+    if (givesWay) this.#store(this.#taken);
+    return givesWay;
   }
 
   /** Open the dialog; `wrong` says what is wrong with the key there is, `then` is what waits for another. */
@@ -75,7 +86,8 @@ export class Key {
     this.#then = then;
     byId("key-wrong").textContent = wrong;
     byId("key-wrong").hidden = !wrong;
-    byId("key-forget").hidden = this.value === "";
+    // After a refusal it would forget another key than the one that was refused.
+    byId("key-forget").hidden = this.value === "" || wrong !== "";
     if (!this.#dialog.open) this.#dialog.showModal();
     byId("key-field").focus();
   }

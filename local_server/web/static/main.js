@@ -3,7 +3,7 @@
 import { models } from "./api.js";
 import { historyOf, MOST_CHARACTERS } from "./conversation.js";
 import { byId, reveal } from "./dom.js";
-import { Key } from "./key.js";
+import { Key, refusesKey } from "./key.js";
 import { Options } from "./options.js";
 import { ServerState } from "./server_state.js";
 import { revealSource, showSources } from "./sources.js";
@@ -44,9 +44,10 @@ async function offerModels(then = null) {
     key.took(mine);
   } catch (error) {
     // What another key was told is past.
-    if (error.code !== "unauthorized" || key.value !== mine) return true;
-    key.refused(mine);
-    key.ask(text("keyRefused"), then ?? undefined);
+    if (!refusesKey(error.code) || key.value !== mine) return true;
+    const givesWay = key.refused(mine);
+    const why = mine ? text(`errors.${error.code}`) : "";
+    key.ask(givesWay ? `${why} ${text("keyGivesWay")}` : why, then ?? undefined);
     return false;
   }
   return true;
@@ -76,7 +77,7 @@ function put(words, again) {
       revealSource(id);
     },
     onAgain: askAgain,
-    onKey: (of) => key.ask(text("keyRefused"), () => askAgain(of)),
+    onKey: (of) => key.ask("", () => askAgain(of)),
   });
   turns.push(turn);
   byId("turns").append(turn.element);
@@ -92,7 +93,7 @@ async function run(turn, mine) {
   try {
     await turn.run(used, mine.signal);
     if (turn.answer) key.took(used);
-    if (turn.problem?.code === "unauthorized") key.refused(used);
+    if (refusesKey(turn.problem?.code)) key.refused(used);
   } finally {
     if (running === mine) running = null;
     drawControls();

@@ -73,7 +73,7 @@ function found(step) {
   ]);
 }
 
-function scores(part, { min_relevance, min_confidence }) {
+function scores(part, { min_relevance }) {
   const reranked = part.passages.some((passage) => passage.reranked !== null);
   const columns = text("columns").slice(0, reranked ? 5 : 4);
   const shown = (value) => (value === null ? "–" : number(value, 3));
@@ -85,7 +85,7 @@ function scores(part, { min_relevance, min_confidence }) {
       ...["dense", "lexical", "fused", "reranked"].slice(0, columns.length - 1).map((name) => el("td", {}, shown(passage[name]))),
     ),
   );
-  const judged = text("relevance", ...[part.relevance, min_relevance, part.confidence, min_confidence].map((value) => number(value, 2)));
+  const judged = text("relevance", ...[part.relevance, min_relevance, part.confidence].map((value) => number(value, 2)));
   return el(
     "div",
     { class: "scroll", tabindex: 0, role: "region", "aria-label": text("passages") },
@@ -108,5 +108,8 @@ function read(step) {
 }
 
 function verdict(step) {
-  return step ? [el("h3", {}, text("outcome")), el("p", {}, text(`verdict.${step.decision}`) ?? step.decision)] : [];
+  if (!step) return [];
+  const { confidence, min_confidence } = step.details;
+  const needed = typeof confidence === "number" ? el("p", { class: "hint" }, text("needed", number(confidence, 2), number(min_confidence, 2))) : null;
+  return [el("h3", {}, text("outcome")), el("p", {}, text(`verdict.${step.decision}`) ?? step.decision), needed];
 }

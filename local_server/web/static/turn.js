@@ -3,6 +3,7 @@
 import { ask, Problem, SERVER } from "./api.js";
 import { answerOf, problemCard } from "./answer.js";
 import { el, freshId, reveal } from "./dom.js";
+import { refusesKey } from "./key.js";
 import { asCurl, asJob, asPython } from "./snippets.js";
 import { text } from "./texts.js";
 import { traceOf } from "./trace.js";
@@ -85,7 +86,7 @@ export class Turn {
     } else if (this.problem) {
       this.draft.hidden = true;
       const actions = [["tryAgain", () => this.page.onAgain(this)]];
-      if (["unauthorized", "forbidden"].includes(this.problem.code)) actions.unshift(["enterKey", () => this.page.onKey(this)]);
+      if (refusesKey(this.problem.code)) actions.unshift(["enterKey", () => this.page.onKey(this)]);
       // It is told once, and not again when the page changes its language.
       this.result.replaceChildren(problemCard(this.problem, actions, !this.told));
       this.told = true;
