@@ -59,7 +59,7 @@ clients: $(CLIENTS) ## the official JavaScript client, for its tests; needs npm
 test: $(INDEX) $(if $(shell command -v npm),$(CLIENTS)) ## every test that needs no GPU and takes no minutes
 	@$(BIN)/python -m pytest
 
-test-slow: $(INDEX) ## the tests that take minutes
+test-slow: $(INDEX) $(RERANKER) ## the tests that take minutes, with the reranker of `make reranker`
 	@$(BIN)/python -m pytest -m slow
 
 test-ray: $(INDEX) ## deploy/ray_serve.py on a Ray of this machine; installs Ray, 200 MB
