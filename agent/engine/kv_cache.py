@@ -13,6 +13,8 @@ class KVCache:
 
     Each tensor has shape (heads, blocks * size, head size); a token has one slot in all of them. Heads come first: what
     one head attends to then lies as a matrix multiplication reads it.
+
+    The memory is only promised until `take` has been called, once and before anything else.
     """
 
     def __init__(
@@ -22,9 +24,16 @@ class KVCache:
         heads, head_size = head_shape(config)
         shape = (heads, blocks * size, head_size)
         layers = range(config.num_hidden_layers)
-        self._keys = [torch.zeros(shape, device=device, dtype=dtype) for _ in layers]
-        self._values = [torch.zeros(shape, device=device, dtype=dtype) for _ in layers]
+        self._keys = [torch.empty(shape, device=device, dtype=dtype) for _ in layers]
+        self._values = [torch.empty(shape, device=device, dtype=dtype) for _ in layers]
         self._first_blocks = torch.arange(heads, device=device)[:, None, None] * blocks
+
+    def take(self) -> None:
+        """Write zeros everywhere, so that all of the memory is there: with the threads that the caller computes with,
+        as the system takes seconds to hand out a gigabyte on some machines.
+        """
+        for whole in (*self._keys, *self._values):
+            whole.zero_()
 
     def write(self, layer: int, slots: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> None:
         """Put the keys and values of a step's rows, both of shape (heads, rows, head size), into their slots."""

@@ -118,11 +118,12 @@ class TransformersEngine:
             self._begin(graphs, options.hung_s, warm_up)
         else:
             in_blocks = KVCache(model.config, pool.count, _BLOCK, device, dtype)
-            self._begin(
-                Runner(model, in_blocks, self._shelf.routing),
-                options.hung_s,
-                partial(compute_with, options.threads or ALL),
-            )
+
+            def prepare() -> None:
+                compute_with(options.threads or ALL)
+                in_blocks.take()
+
+            self._begin(Runner(model, in_blocks, self._shelf.routing), options.hung_s, prepare)
 
     def _begin(self, runner: RunsSteps, hung_s: float, first: Callable[[], None]) -> None:
         """Start the engine's thread; `first` is done in it before anything else."""
