@@ -44,13 +44,15 @@ def pack(model: nn.Module) -> None:
     for module in [one for one in model.modules() if type(one) is not nn.Linear]:
         for name in [name for name, child in module.named_children() if type(child) is nn.Linear]:
             layer = module.get_submodule(name)
-            if isinstance(layer, nn.Linear) and layer.weight.dtype in _USED and can_pack(layer.weight.dtype):
+            if isinstance(layer, nn.Linear) and can_pack(layer.weight.dtype):
                 setattr(module, name, PackedLinear(layer))
 
 
 @cache
 def can_pack(dtype: torch.dtype) -> bool:
     """Whether this processor and this torch can; bfloat16 takes AVX512 or AVX-NE-CONVERT."""
+    if dtype not in _USED:
+        return False
     try:
         with torch.inference_mode():
             PackedLinear(nn.Linear(8, 8, dtype=dtype))(torch.ones(1, 8, dtype=dtype))

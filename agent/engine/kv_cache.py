@@ -14,7 +14,7 @@ class KVCache:
     Each tensor has shape (heads, blocks * size, head size); a token has one slot in all of them. Heads come first: what
     one head attends to then lies as a matrix multiplication reads it.
 
-    The memory is only promised until `take` has been called, once and before anything else.
+    The memory is only promised, and holds anything, until `clear_all` has been called, once and before all else.
     """
 
     def __init__(
@@ -28,13 +28,6 @@ class KVCache:
         self._values = [torch.empty(shape, device=device, dtype=dtype) for _ in layers]
         self._first_blocks = torch.arange(heads, device=device)[:, None, None] * blocks
 
-    def take(self) -> None:
-        """Write zeros everywhere, so that all of the memory is there: with the threads that the caller computes with,
-        as the system takes seconds to hand out a gigabyte on some machines.
-        """
-        for whole in (*self._keys, *self._values):
-            whole.zero_()
-
     def write(self, layer: int, slots: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> None:
         """Put the keys and values of a step's rows, both of shape (heads, rows, head size), into their slots."""
         self._keys[layer].index_copy_(1, slots, keys)
@@ -45,6 +38,13 @@ class KVCache:
         places = torch.tensor(slots, device=self._first_blocks.device)
         for whole in (*self._keys, *self._values):
             whole.index_fill_(1, places, 0)
+
+    def clear_all(self) -> None:
+        """Put zeros everywhere, so that all of the memory is there: with the threads that the caller computes with, as
+        the system takes seconds to hand out a gigabyte on some machines.
+        """
+        for whole in (*self._keys, *self._values):
+            whole.zero_()
 
     def read(self, layer: int, runs: Sequence[Run]) -> tuple[torch.Tensor, torch.Tensor]:
         """Keys and values of one sequence, shape (heads, tokens, head size): in place if they are in one piece."""

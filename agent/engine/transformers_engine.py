@@ -121,7 +121,7 @@ class TransformersEngine:
 
             def prepare() -> None:
                 compute_with(options.threads or ALL)
-                in_blocks.take()
+                in_blocks.clear_all()
 
             self._begin(Runner(model, in_blocks, self._shelf.routing), options.hung_s, prepare)
 

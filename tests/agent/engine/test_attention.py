@@ -27,7 +27,7 @@ def test_every_sequence_of_a_step_is_attended_to_as_if_it_was_alone(
     torch.manual_seed(0)
     blocks = sum(-(-length // BLOCK) for length, _new in MIXED)
     cache = KVCache(CONFIG, blocks, BLOCK, torch.device("cpu"), dtype)
-    cache.take()
+    cache.clear_all()
     nothing = torch.full((KEY_HEADS, blocks * BLOCK, SIZE), float("nan"), dtype=dtype)
     cache.write(0, torch.arange(blocks * BLOCK), nothing, nothing)
     free = list(range(blocks))[::-1]
