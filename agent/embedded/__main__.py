@@ -5,6 +5,7 @@ import importlib.util
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,9 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
         if source is None:
             missing.append(package)
             continue
+        began = time.monotonic()
         with console.status(f"Preparing {name}"):
             _convert_atomically(convert, source, folder)
-        console.print(f"Prepared {folder}")
+        console.print(f"{time.monotonic() - began:6.1f} s  {folder}", highlight=False)
     return _report(missing, console, "reranker" if options.what else "install")
 
 

@@ -2,12 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.telemetry.logs import get_logger
 from local_server.platform.endpoint import Endpoint
-from local_server.platform.process import WorkerProcess, worker_environment
+from local_server.platform.process import Launch, WorkerProcess, worker_environment
 from local_server.platform.scaler import Demand, wanted
 from local_server.platform.workers import Worker, WorkerState
 
@@ -28,14 +27,14 @@ class Fleet:
     Args:
         endpoint: whose jobs they do, and whose settings say how many there are.
         key: with which they call.
-        command: what a worker is.
+        launch: starts a worker.
         drain_s: a worker that was asked to go ends by itself within so long; a moment later it is killed.
     """
 
-    def __init__(self, endpoint: Endpoint, key: str, command: Sequence[str], drain_s: float) -> None:
+    def __init__(self, endpoint: Endpoint, key: str, launch: Launch, drain_s: float) -> None:
         self._endpoint = endpoint
         self._key = key
-        self._command = command
+        self._launch = launch
         self._grace_s = drain_s + _MOMENT_S
         self._members: dict[str, _Member] = {}
         self._leaving: dict[asyncio.Task[None], _Member] = {}
@@ -135,7 +134,7 @@ class Fleet:
         worker = self._endpoint.workers.add(f"worker-{self._numbers}")
         environment = worker_environment(url, worker.id, self._key, self._endpoint.settings)
         try:
-            process = await WorkerProcess.start(self._command, environment)
+            process = WorkerProcess(await self._launch(environment))
         except OSError as error:
             self._endpoint.workers.remove(worker.id)
             get_logger().error(

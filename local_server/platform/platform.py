@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from pydantic import SecretStr
 
@@ -12,7 +12,7 @@ from local_server.platform.endpoint import Endpoint
 from local_server.platform.faults import Faults
 from local_server.platform.fleet import Fleet
 from local_server.platform.in_process import Handler, InProcessWorker
-from local_server.platform.process import COMMAND
+from local_server.platform.process import Launch
 from local_server.platform.settings import PlatformSettings
 
 # Addresses to listen on that are none to call.
@@ -29,18 +29,18 @@ class Platform:
         concurrency: so many at once.
         is_ready: whether the handler can.
         drain_s: so long a worker process has to finish when it is to go.
-        command: what a worker process is.
+        launch: starts a worker process.
     """
 
     def __init__(
         self, settings: PlatformSettings, handler: Handler,
-        concurrency: int, is_ready: Callable[[], bool], drain_s: float, command: Sequence[str] = COMMAND,
+        concurrency: int, is_ready: Callable[[], bool], drain_s: float, launch: Launch,
     ) -> None:  # fmt: skip
         self.endpoint = Endpoint(settings)
         self.faults = Faults()
         key = settings.worker_key.get_secret_value() or secrets.token_urlsafe(32)
         self.worker_keys = Keys([SecretStr(key)])
-        self.fleet = Fleet(self.endpoint, key, command, drain_s) if settings.has_workers else None
+        self.fleet = Fleet(self.endpoint, key, launch, drain_s) if settings.has_workers else None
         self._crew = self.fleet or InProcessWorker(self.endpoint, handler, concurrency, is_ready)
         self._tasks: list[asyncio.Task[None]] = []
 

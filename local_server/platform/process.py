@@ -4,8 +4,9 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import Protocol
 
 from handler.parent import die_with_parent
 from local_server.platform.harness import hub_environment
@@ -60,21 +61,44 @@ def _share_of_cores(settings: PlatformSettings) -> dict[str, str]:
     return {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // workers))} if workers > 1 else {}
 
 
+class LaunchedProcess(Protocol):
+    """A process that leads a process group; the members are those of `asyncio.subprocess.Process`."""
+
+    @property
+    def pid(self) -> int: ...  # noqa: D102
+
+    @property
+    def returncode(self) -> int | None: ...  # noqa: D102
+
+    def send_signal(self, signal: int) -> None: ...  # noqa: D102
+
+    async def wait(self) -> int: ...  # noqa: D102
+
+
+# Starts a worker with these additional environment variables. Raises OSError where it cannot be started.
+Launch = Callable[[Mapping[str, str]], Awaitable[LaunchedProcess]]
+
+
+def launch_command(command: Sequence[str] = COMMAND) -> Launch:
+    """Launch workers with a command; their output goes to this process's standard error.
+
+    A worker ends when this process ends, even if this process is killed.
+    """
+
+    async def launch(environment: Mapping[str, str]) -> LaunchedProcess:
+        return await asyncio.create_subprocess_exec(
+            *command, env={**os.environ, **environment}, stdin=asyncio.subprocess.DEVNULL, stdout=sys.stderr,
+            start_new_session=True, preexec_fn=die_with_parent,
+        )  # fmt: skip
+
+    return launch
+
+
 class WorkerProcess:
     """One process, and those that it starts: the SDK pings from one of its own."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: LaunchedProcess) -> None:
         self._process = process
-
-    @classmethod
-    async def start(cls, command: Sequence[str], environment: Mapping[str, str]) -> "WorkerProcess":
-        """Start it; its output goes where ours goes. It ends when this process does, however that ends."""
-        return cls(
-            await asyncio.create_subprocess_exec(
-                *command, env={**os.environ, **environment}, stdin=asyncio.subprocess.DEVNULL, stdout=sys.stderr,
-                start_new_session=True, preexec_fn=die_with_parent,
-            )
-        )  # fmt: skip
 
     @property
     def status(self) -> int | None:

@@ -25,6 +25,7 @@ from agent.schemas import Answer
 from agent.settings import EMBEDDED_EMBEDDER, NO_MODEL, Settings
 from agent.store.manifest import read_manifest
 from agent.store.store import Store
+from tests import forkserver
 from tests.conftest import ROOT, environment
 from tests.fakes.alternating import QUESTION, painted
 from tests.fakes.asking import ask, load_extractive
@@ -96,7 +97,7 @@ def open_files(store: Path) -> list[str]:
 @contextmanager
 def ingesting(store: Path) -> Iterator[Callable[[str], str]]:
     """Another process that replaces the store with documents of a colour and says the index id."""
-    process = subprocess.Popen(
+    process = forkserver.Popen(
         [sys.executable, "-m", "tests.fakes.alternating", str(store.parent / "docs"), str(store)],
         cwd=ROOT,
         env=environment(),

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from agent.errors import PoisonJob
 from agent.load_errors import ConfigurationError
 from agent.poison import Poison
+from tests import forkserver
 from tests.conftest import ROOT, environment
 
 BEGIN = """
@@ -42,16 +43,16 @@ asyncio.run(main())
 """
 
 
-def process_on(folder: Path, job_id: str) -> subprocess.Popen[str]:
+def process_on(folder: Path, job_id: str) -> forkserver.Popen:
     """One that works on a job, and lives."""
     words = [sys.executable, "-c", BEGIN, str(folder), job_id]
-    process = subprocess.Popen(words, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True)
+    process = forkserver.Popen(words, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert "begun\n" in process.stdout
     return process
 
 
-def die(process: subprocess.Popen[str]) -> None:
+def die(process: forkserver.Popen) -> None:
     process.send_signal(signal.SIGKILL)
     process.communicate()
 
@@ -71,7 +72,7 @@ async def test_a_job_that_two_processes_died_of_is_refused(tmp_path: Path) -> No
 async def test_a_job_that_was_spared_keeps_the_deaths_it_had(tmp_path: Path) -> None:
     """One process dies of it, one is told to stop while it runs, another dies: two deaths."""
     die(process_on(tmp_path, "deadly"))
-    spared = subprocess.run(
+    spared = forkserver.run(
         [sys.executable, "-c", SPARE, str(tmp_path), "deadly"], cwd=ROOT, env=environment(), check=False
     )
     assert 0 == spared.returncode

@@ -6,13 +6,14 @@ import sys
 from pathlib import Path
 
 from agent.calibration import Calibration
+from tests import forkserver
 from tests.conftest import ROOT, environment
 from tests.evaluation.test_run import squad
 
 
 def evaluate(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "evaluation", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
+    return forkserver.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
 
 
 def test_a_report_is_written_and_shown(real_models: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from agent.settings import Settings
+from tests import forkserver
 from tests.conftest import ROOT, environment
 from tests.fakes.control_plane import LONG_POLL_S, ControlPlane
 
@@ -36,10 +37,10 @@ def named(settings: Settings, **changes: object) -> dict[str, object]:
 
 
 @contextmanager
-def worker(plane: ControlPlane, log: Path, *command: str, **settings: object) -> Iterator[subprocess.Popen[bytes]]:
+def worker(plane: ControlPlane, log: Path, *command: str, **settings: object) -> Iterator[forkserver.Popen]:
     env = environment(**settings) | plane.environment()
     with log.open("wb") as stderr:
-        process = subprocess.Popen(
+        process = forkserver.Popen(
             [sys.executable, "-m", *(command or ("handler",))],
             cwd=ROOT,
             env=env,
@@ -195,7 +196,7 @@ def test_an_answer_whose_delivery_failed_is_not_made_again(tmp_path: Path) -> No
     assert [False, True] == [line["replayed"] for line in done_lines(log)]
 
 
-def stopped(process: "subprocess.Popen[bytes]") -> tuple[int, float]:
+def stopped(process: forkserver.Popen) -> tuple[int, float]:
     began = time.monotonic()
     process.send_signal(signal.SIGTERM)
     return process.wait(60), time.monotonic() - began
@@ -258,7 +259,7 @@ def test_a_worker_without_a_job_stops_at_once(tmp_path: Path) -> None:
 
 def run_locally(settings: Settings, folder: Path, job: object, **changes: object) -> subprocess.CompletedProcess[str]:
     (folder / "test_input.json").write_text(json.dumps(job), encoding="utf-8")
-    return subprocess.run(
+    return forkserver.run(
         [sys.executable, "-m", "handler"],
         cwd=folder, env=environment(**named(settings, **changes)), capture_output=True, text=True,
         check=False,
@@ -291,7 +292,7 @@ def test_a_wrong_setting_is_named_and_its_value_is_not(tmp_path: Path) -> None:
     """`python -m handler` with TOP_K=secret exits 2 with one line."""
     env = environment(top_k="secret")
     command = [sys.executable, "-m", "handler"]
-    finished = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    finished = forkserver.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert 2 == finished.returncode
     assert finished.stderr.startswith("TOP_K: ")
     assert "secret" not in finished.stderr

@@ -12,8 +12,10 @@ from typing import Any
 import httpx
 
 from agent.runtime import Runtime
+from local_server.platform.process import launch_command
 from local_server.platform.settings import PlatformSettings
 from local_server.server import Server
+from tests.forkserver import launch_fork
 
 KEY = "sesame-1"
 OTHER_KEY = "sesame-2"
@@ -39,7 +41,8 @@ def serving(
 ) -> Iterator[httpx.Client]:  # fmt: skip
     """A client of a server that answers with `runtime`; the runtime's settings must say `port=0`."""
     runtime.settings = runtime.settings.model_copy(update={"drain_timeout_s": grace_s})
-    server = Server.around(runtime, platform or PlatformSettings(), command, heartbeat_s=heartbeat_s)
+    launch = launch_fork(command) if tuple(command[:2]) == WORKER[:2] else launch_command(command)
+    server = Server.around(runtime, platform or PlatformSettings(), launch, heartbeat_s=heartbeat_s)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -18,6 +18,7 @@ from agent.settings import Settings
 from local_server.attempts import Attempts
 from local_server.auth import Keys
 from local_server.keys import Key, KeyFile, Scope
+from tests import forkserver
 from tests.conftest import ROOT, environment
 from tests.fakes.loading import scripted_loader
 from tests.local_server.conftest import Log
@@ -34,7 +35,7 @@ def headers(secret: str) -> dict[str, list[tuple[bytes, bytes]]]:
 
 
 def keys_command(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    return forkserver.run(
         [sys.executable, "-m", "local_server", "keys", *words], cwd=ROOT, capture_output=True, text=True, timeout=60,
         env=environment(keys_file=tmp_path / "keys.json"), check=False,
     )  # fmt: skip
@@ -68,7 +69,7 @@ def test_a_key_is_made_used_and_revoked(tmp_path: Path) -> None:
 def test_without_a_file_there_is_nowhere_to_keep_keys() -> None:
     """What to set is said."""
     words = [sys.executable, "-m", "local_server", "keys", "list"]
-    found = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, env=environment(), check=False)
+    found = forkserver.run(words, cwd=ROOT, capture_output=True, text=True, env=environment(), check=False)
     assert (2, True) == (found.returncode, "KEYS_FILE" in found.stderr)
 
 

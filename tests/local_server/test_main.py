@@ -12,12 +12,13 @@ import httpx
 import pytest
 
 from agent.settings import Settings
+from tests import forkserver
 from tests.conftest import environment
 from tests.local_server.serving import wait
 
 
-def start(folder: Path, **settings: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+def start(folder: Path, **settings: object) -> forkserver.Popen:
+    return forkserver.Popen(
         [sys.executable, "-m", "local_server"],
         cwd=folder, env=environment(**{"log_format": "json", "port": 0, **settings}), stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -134,7 +135,7 @@ def test_contradictory_options_are_refused(tmp_path: Path) -> None:
         (("--workers", "x"), "--workers"),
         (("--hub-harness",), "tests.json"),
     ):
-        finished = subprocess.run(
+        finished = forkserver.run(
             [sys.executable, "-m", "local_server", *words],
             cwd=tmp_path, env=environment(api_keys="k"), capture_output=True, text=True, timeout=60,
         )  # fmt: skip

@@ -18,6 +18,7 @@ from agent.engine.transformers_engine import TransformersEngine
 from agent.language_model import engine_options
 from agent.schemas import Language
 from agent.settings import Settings
+from tests import forkserver
 from tests.conftest import ROOT, environment
 from tests.evaluation.squad_files import FERRY, LIGHTHOUSE, article, question, write
 from tests.training.small import save_small_base, untrained_adapter
@@ -40,7 +41,7 @@ def _logging_as_before() -> Iterator[None]:
 
 def training(*arguments: object, **settings: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "training", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, env=environment(**settings), capture_output=True, text=True, check=False)
+    return forkserver.run(command, cwd=ROOT, env=environment(**settings), capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +170,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint(data: Path, base: Path, tmp_pa
     out, checkpoints = tmp_path / "adapter", tmp_path / "adapter.checkpoints"
     arguments = ["train", "--data", str(data), "--base", str(base), "--out", str(out), "--batch", "1"]
     options = ["--epochs", "2000", "--evaluate-every", "1"]
-    running = subprocess.Popen(
+    running = forkserver.Popen(
         [sys.executable, "-m", "training", *arguments, *options], cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL
     )
     try:

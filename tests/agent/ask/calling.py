@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from tests import forkserver
 from tests.conftest import ROOT, environment
 
 SCRIPTED = (sys.executable, "-m", "tests.agent.ask.scripted_ask")
@@ -23,15 +24,15 @@ def scripted(*words: str, says: str = SENTENCE, word_s: float = 0.0) -> list[str
 
 def call(command: Sequence[str], stdin: bytes = b"", **variables: Any) -> subprocess.CompletedProcess[str]:
     """Run it to its end; `variables` are of its environment."""
-    finished = subprocess.run(
+    finished = forkserver.run(
         command, cwd=ROOT, env=environment() | _as_given(variables), input=stdin, capture_output=True, timeout=120
     )
     return subprocess.CompletedProcess(command, finished.returncode, finished.stdout.decode(), finished.stderr.decode())
 
 
-def start(command: Sequence[str], **variables: Any) -> subprocess.Popen[str]:
+def start(command: Sequence[str], **variables: Any) -> forkserver.Popen:
     """Start it, with pipes."""
-    return subprocess.Popen(
+    return forkserver.Popen(
         command, cwd=ROOT, env=environment() | _as_given(variables), text=True, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip

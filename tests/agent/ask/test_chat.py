@@ -4,11 +4,11 @@ import os
 import pty
 import re
 import select
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from tests import forkserver
 from tests.agent.ask.calling import QUESTION, SENTENCE, scripted
 from tests.conftest import ROOT, environment
 
@@ -47,9 +47,9 @@ class Terminal:
 
 
 @contextmanager
-def chat(*words: str, says: str = SENTENCE, word_s: float = 0.0) -> Iterator[tuple[Terminal, subprocess.Popen[bytes]]]:
+def chat(*words: str, says: str = SENTENCE, word_s: float = 0.0) -> Iterator[tuple[Terminal, forkserver.Popen]]:
     master, slave = pty.openpty()
-    process = subprocess.Popen(
+    process = forkserver.Popen(
         scripted(*words, says=says, word_s=word_s), cwd=ROOT, env=environment() | {"TERM": "xterm", "COLUMNS": "200"},
         stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
     )  # fmt: skip

@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from agent.schemas import Answer
 from agent.settings import Settings
 from tests.agent.ask.calling import NOWHERE, QUESTION, REAL, SENTENCE, call, scripted, start
+from tests.conftest import ROOT, environment
 
 
 def test_a_question_is_answered_with_its_sources() -> None:
@@ -145,7 +148,9 @@ def test_a_server_is_asked_without_loading_anything() -> None:
         "import sys; from agent.ask.__main__ import main; main(['--server', 'http://127.0.0.1:9', 'x']);"
         "print({'torch', 'faiss', 'agent.loading'} & set(sys.modules))"
     )
-    assert "set()\n" == call([REAL[0], "-c", program]).stdout
+    command = [sys.executable, "-c", program]
+    asked = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=True)
+    assert "set()\n" == asked.stdout
 
 
 def test_the_real_models_answer(real_settings: Settings) -> None:

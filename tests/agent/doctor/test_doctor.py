@@ -15,6 +15,7 @@ from agent.doctor.finding import Finding, Level
 from agent.doctor.machine import Machine
 from agent.settings import Settings
 from agent.store.manifest import FILE_NAME, read_manifest, sealed
+from tests import forkserver
 from tests.conftest import ROOT, environment
 from tests.fakes.loading import build_small_store
 from tests.training.small import untrained_adapter
@@ -225,7 +226,7 @@ def test_the_command_says_it_all_and_its_exit_status_what_is_wrong(real_settings
     def run(**changes: object) -> subprocess.CompletedProcess[str]:
         env = environment(rag_store=real_settings.rag_store, **changes)
         command = [sys.executable, "-m", "agent.doctor"]
-        return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+        return forkserver.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
     well, ill, invalid = run(), run(base_model="models/typo"), run(top_k="many")
     assert [0, 1, 2] == [well.returncode, ill.returncode, invalid.returncode]

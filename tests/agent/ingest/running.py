@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tests import forkserver
 from tests.conftest import ROOT, environment
 
 Finished = subprocess.CompletedProcess[str]
@@ -29,7 +30,7 @@ def hashing_command(*arguments: object, **settings: object) -> Finished:
 def command_on_a_terminal(*arguments: object, **settings: object) -> tuple[int, str]:
     """A hashing command whose standard error is a terminal: its exit status, and what the terminal was sent."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
+    process = forkserver.Popen(
         [sys.executable, "-m", "tests.fakes.ingest", *map(str, arguments)],
         cwd=ROOT, env=environment(term="xterm", **settings), stdin=subprocess.DEVNULL, stderr=theirs,
     )  # fmt: skip
@@ -43,9 +44,9 @@ def command_on_a_terminal(*arguments: object, **settings: object) -> tuple[int, 
 
 
 @contextmanager
-def stopped_command(*arguments: object, at: int, **settings: object) -> Iterator[subprocess.Popen[str]]:
+def stopped_command(*arguments: object, at: int, **settings: object) -> Iterator[forkserver.Popen]:
     """A hashing command that has embedded `at` chunks and waits for the end of its input. It is gone afterwards."""
-    process = subprocess.Popen(
+    process = forkserver.Popen(
         [sys.executable, "-m", "tests.fakes.ingest", *map(str, arguments)],
         cwd=ROOT,
         env=environment(stop_at=at, **settings),
@@ -81,7 +82,7 @@ def write_long_document(path: Path, sentences: int = 120) -> Path:
 
 def _run(module: str, arguments: tuple[object, ...], settings: dict[str, object]) -> Finished:
     words = [sys.executable, "-m", module, *map(str, arguments)]
-    return subprocess.run(
+    return forkserver.run(
         words,
         cwd=ROOT,
         env=environment(**settings),

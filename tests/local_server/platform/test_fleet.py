@@ -84,9 +84,10 @@ class Workers:
         port = free_port()
         code = (
             "from tests.local_server.platform.test_fleet import runtime; from local_server.server import Server;"
+            "from local_server.platform.process import launch_command;"
             "from local_server.platform.settings import PlatformSettings;"
             "platform = PlatformSettings(min_workers=1, max_workers=1);"
-            f"Server.around(runtime({port}, {grace_s}), platform, {self.command}).run()"
+            f"Server.around(runtime({port}, {grace_s}), platform, launch_command({self.command})).run()"
         )
         process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL)
         try:
