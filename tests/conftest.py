@@ -12,6 +12,8 @@ import pytest
 from filelock import FileLock
 
 from agent.settings import EMBEDDED_EMBEDDER, EMBEDDED_LLM, Settings
+from agent.store.manifest import FILE_NAME as MANIFEST
+from agent.store.manifest import read_manifest
 from agent.unknown_name import unknown_names
 from local_server.platform.settings import PlatformSettings
 
@@ -57,10 +59,14 @@ def real_store(real_models: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     """A store of the API guides, built by the real command with the real embedder, once for all test processes."""
     folder = _of_the_run(tmp_path_factory) / "real"
     with FileLock(f"{folder}.lock"):
-        if not (folder / "store").exists():
+        if not (folder / "docs").exists():
             for name in ("api.md", "es/api.md"):
                 (folder / "docs" / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / "docs" / name, folder / "docs" / name)
+            demo = ROOT / "rag_store"
+            if (demo / MANIFEST).is_file() and "api.md" in read_manifest(demo).sources:
+                # The vectors of the demo index: the command embeds only what is not among them.
+                shutil.copytree(demo, folder / "store")
             command = [sys.executable, "-m", "agent.ingest", str(folder / "docs"), "--store", str(folder / "store")]
             subprocess.run(command, cwd=ROOT, check=True, capture_output=True, env=environment())
     return folder / "store"

@@ -278,6 +278,8 @@ def _become(
     flag: str, words: list[str], folder: str, environment: dict[str, str], descriptors: list[int], new_session: bool
 ) -> None:
     """Be the command: what the interpreter would set up, and then the module or the code."""
+    # multiprocessing has its children start processes as they were started; a command has the interpreter's default.
+    multiprocessing.set_start_method(None, force=True)
     if new_session:
         os.setsid()
     for place, number in enumerate(descriptors):

@@ -52,7 +52,8 @@ def settings(settings: Settings) -> Settings:
 @pytest.fixture(scope="session")
 def client() -> Iterator[httpx.Client]:
     """A client with a valid key, of a server whose engine says what the document says."""
-    settings = Settings(api_keys=(SecretStr(KEY), SecretStr(OTHER_KEY)), port=0)
+    # Its tests use more wrong keys in a minute than one address may.
+    settings = Settings(api_keys=(SecretStr(KEY), SecretStr(OTHER_KEY)), port=0, auth_failures_per_minute=0)
     with serving(Runtime(settings, scripted_loader(ScriptedEngine(lambda _prompt: SENTENCE)))) as client:
         client.headers["X-API-KEY"] = KEY
         yield client
