@@ -12,9 +12,10 @@ RERANKER := models/ms-marco-MiniLM-L-12-v2
 INDEX := $(STORE)/manifest.json
 JS := tests/local_server/platform/js
 CLIENTS := $(JS)/node_modules/.package-lock.json
-# Test processes, each of which computes with one thread.
-TEST_PROCESSES ?= 2
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+# Test processes, each with one computing thread and up to 5 GiB. Many tests only wait, so 3 suit two cores.
+TEST_PROCESSES ?= 3
+# $(call timed,STEP,COMMAND) runs COMMAND and prints the step with its seconds.
+timed = began=$$(date +%s) && $(2) && printf '%6d s  %s\n' $$(($$(date +%s) - began)) "$(1)" >&2
 # The embedded models need no hub, and nothing here may wait for one.
 export HF_HUB_OFFLINE := 1
 export TRANSFORMERS_OFFLINE := 1
@@ -50,7 +51,10 @@ ingest: $(MODELS) ## an index of your own documents: make ingest DOCS=folder
 	@test -n "$(DOCS)" || { echo "Say which folder: make ingest DOCS=folder" >&2; exit 2; }
 	@$(BIN)/python -m agent.ingest "$(DOCS)" --store "$(STORE)"
 
-eval: $(MODELS) $(DEVELOPMENT) ## answer the demo questions about docs/, and fail below the floors in evaluation/floors.json
+# The demo index has the vectors of most or all of these passages; another store is of no use.
+eval: $(INDEX) $(DEVELOPMENT) ## answer the demo questions about docs/, and fail below the floors in evaluation/floors.json
+	@if ! test -e build/evaluation/store && grep -q '"api.md"' $(INDEX); then \
+	  mkdir -p build/evaluation && cp -r "$(STORE)" build/evaluation/store; fi
 	@$(BIN)/python -m evaluation --data evaluation/demo.jsonl --corpus docs --floors evaluation/floors.json \
 	  --report build/evaluation --restart $(EVAL)
 
@@ -62,7 +66,7 @@ bench: $(INDEX) $(DEVELOPMENT) ## how long stores take, how fast the engine and 
 clients: $(CLIENTS) ## the official JavaScript client, for its tests; needs npm
 
 test: $(INDEX) $(DEVELOPMENT) $(if $(shell command -v npm),$(CLIENTS)) ## every test that needs no GPU and takes no minutes
-	@$(PYTEST) --numprocesses $(TEST_PROCESSES) --dist loadfile
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
 
 test-slow: $(INDEX) $(RERANKER) $(DEVELOPMENT) ## the tests that take minutes, with the reranker of `make reranker`
 	@$(BIN)/python -m pytest -m slow
@@ -120,7 +124,7 @@ clean: ## remove what was installed, converted and built
 	rm -rf $(VENV) models $(STORE) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(RUNTIME): requirements.in requirements.txt requirements-models.txt
-	@echo "Installing the requirements into $(VENV) (minutes the first time) ..."
+	@echo "Installing the requirements into $(VENV) ..." >&2
 	@$(PYTHON) tools/install.py runtime --venv $(VENV)
 	@touch $@
 
@@ -139,4 +143,4 @@ $(RERANKER): | $(RUNTIME)
 
 # Only when there is none: a store of the user's own documents is never replaced by the demo's.
 $(INDEX): | $(MODELS)
-	@$(BIN)/python -m agent.ingest docs --store "$(STORE)"
+	@$(call timed,index of docs/ in $(STORE),$(BIN)/python -m agent.ingest docs --store "$(STORE)")

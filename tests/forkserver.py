@@ -65,7 +65,7 @@ def _received(duplicate: Any) -> int:
 
 
 class Popen:
-    """As `subprocess.Popen`, for `[sys.executable, "-m", module, *arguments]` or `[sys.executable, "-c", code, ...]`."""
+    """As `subprocess.Popen`, for `[sys.executable, "-m", module, ...]` or `[sys.executable, "-c", code, ...]`."""
 
     def __init__(
         self, command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None,
@@ -241,7 +241,7 @@ def launch_fork(command: Sequence[str]) -> Launch:
 
 
 def _connected(*wanted: Any) -> tuple[list[int | None], list[int], list[int]]:
-    """For standard input, output and error: our ends of pipes, the child's ends, and those of them to be closed here."""
+    """For standard input, output and error: our ends of pipes, the child's ends, and which of these to close here."""
     ours: list[int | None] = []
     theirs: list[int] = []
     opened: list[int] = []
@@ -267,8 +267,8 @@ def _stream(number: int | None, text: bool, writes: bool) -> Any:
     if number is None:
         return None
     if text:
-        return open(number, "w" if writes else "r", encoding="utf-8")  # noqa: SIM115 - closed by the process's owner
-    return open(number, "wb" if writes else "rb", buffering=0 if writes else -1)  # noqa: SIM115
+        return open(number, "w" if writes else "r", encoding="utf-8")
+    return open(number, "wb" if writes else "rb", buffering=0 if writes else -1)
 
 
 # ---------------------------------------------------------------- in the child

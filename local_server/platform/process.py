@@ -65,14 +65,14 @@ class LaunchedProcess(Protocol):
     """A process that leads a process group; the members are those of `asyncio.subprocess.Process`."""
 
     @property
-    def pid(self) -> int: ...  # noqa: D102
+    def pid(self) -> int: ...
 
     @property
-    def returncode(self) -> int | None: ...  # noqa: D102
+    def returncode(self) -> int | None: ...
 
-    def send_signal(self, signal: int) -> None: ...  # noqa: D102
+    def send_signal(self, signal: int) -> None: ...
 
-    async def wait(self) -> int: ...  # noqa: D102
+    async def wait(self) -> int: ...
 
 
 # Starts a worker with these additional environment variables. Raises OSError where it cannot be started.

@@ -61,7 +61,7 @@ def test_uv_installs_from_pip_s_package_indexes(
     """uv takes a package that only pip's configuration leads to, and pip is not needed for it."""
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     environment.bootstrap_uv("uv==0")
-    environment.uv_or_pip("--require-hashes", "-r", str(package))
+    environment.install("--require-hashes", "-r", str(package))
     assert ("42\n", "") == (answer_of(environment), capfd.readouterr().err)
 
 
@@ -72,7 +72,7 @@ def test_pip_installs_where_uv_fails(
     uv = Path(environment.python).parent / "uv"
     executable(uv, "echo 'error: no route to host' >&2; exit 2")
     environment.bootstrap_uv("uv==0")
-    environment.uv_or_pip("--require-hashes", "-r", str(package))
+    environment.install("--require-hashes", "-r", str(package))
     assert "42\n" == answer_of(environment)
     assert "uv failed (error: no route to host); pip tries the same." in capfd.readouterr().err
 
@@ -83,7 +83,7 @@ def test_pip_installs_where_there_is_no_uv(
     """Neither on the PATH nor on the package index."""
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     environment.bootstrap_uv("uv==0")
-    environment.uv_or_pip("--require-hashes", "-r", str(package))
+    environment.install("--require-hashes", "-r", str(package))
     assert "42\n" == answer_of(environment)
     assert "uv cannot be installed here" in capfd.readouterr().err
 
@@ -96,7 +96,7 @@ def test_a_file_with_another_hash_is_refused(
     environment.bootstrap_uv("uv==0")
     package.write_text(f"askpod-probe==1.0 --hash=sha256:{'0' * 64}\n", encoding="utf-8")
     with pytest.raises(InstallationFailed):
-        environment.uv_or_pip("--require-hashes", "-r", str(package))
+        environment.install("--require-hashes", "-r", str(package))
     said = capfd.readouterr().err
     assert "uv failed" in said
     assert "DO NOT MATCH THE HASHES" in said
