@@ -109,9 +109,11 @@ def _evaluate(options: argparse.Namespace, settings: Settings, console: Console)
     evaluation = _subject(options, parts.embedder, settings, console)
     with _progress(console) as progress:
         report = evaluation.run(parts, modes, options.report, progress, restart=options.restart)
-    write_report(report, options.report)
+    files = write_report(report, options.report)
     show(report, Console())
     console.print(f"Figures, tables and pictures: {options.report}/", markup=False)
+    if not any(file.suffix == ".png" for file in files):
+        console.print("Pictures need matplotlib, which `make install` installs.", markup=False)
     floors.check(report)
     return OK
 

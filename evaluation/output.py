@@ -1,5 +1,6 @@
 """Writes a report: figures, tables and two pictures in a folder, and the same tables to a terminal."""
 
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,17 +8,22 @@ from rich.console import Console, Group
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from evaluation.plots import draw
-from evaluation.quality import draw_quality
 from evaluation.report import Report
 from evaluation.tables import Table, tables
 
 
 def write_report(report: Report, folder: Path) -> list[Path]:
-    """Write `report.json`, `report.md`, `report.png` and `quality.png` into the folder; their paths."""
+    """Write `report.json` and `report.md`, and, where matplotlib is, `report.png` and `quality.png`; their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / name for name in ("report.json", "report.md", "report.png", "quality.png")]
     report.write_json(files[0])
+    if importlib.util.find_spec("matplotlib") is None:
+        files[1].write_text(markdown(report), encoding="utf-8")
+        return files[:2]
+    # One of the development requirements.
+    from evaluation.plots import draw
+    from evaluation.quality import draw_quality
+
     files[1].write_text(markdown(report, picture=files[2].name), encoding="utf-8")
     draw(report, files[2])
     draw_quality([report], files[3])

@@ -84,6 +84,7 @@ class Popen:
             os.close(number)
         self.stdin, self.stdout, self.stderr = (_stream(number, text, place == 0) for place, number in enumerate(ours))
         self.args = command
+        self._readers: list[threading.Thread] = []
 
     @property
     def pid(self) -> int:
@@ -138,15 +139,16 @@ class Popen:
             read[name] = stream.read()
 
         outputs = {name: getattr(self, name) for name in ("stdout", "stderr")}
-        readers = [
+        self._readers = [
             threading.Thread(target=read_all, args=item, daemon=True) for item in outputs.items() if item[1] is not None
         ]
-        for reader in readers:
+        for reader in self._readers:
             reader.start()
         if self.stdin is not None:
             with suppress(BrokenPipeError), self.stdin as stdin:
-                stdin.write(input or stdin_end(stdin))
-        for reader in readers:
+                if input:
+                    stdin.write(input)
+        for reader in self._readers:
             reader.join(None if deadline is None else max(0, deadline - time.monotonic()))
             if reader.is_alive():
                 raise subprocess.TimeoutExpired(self.args, timeout or 0)
@@ -158,19 +160,19 @@ class Popen:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._close()
+        if not self._readers:
+            # A command that still writes must not wait for a reader.
+            self._close()
         self.wait()
+        for reader in self._readers:
+            reader.join()
+        self._close()
 
     def _close(self) -> None:
         for stream in (self.stdin, self.stdout, self.stderr):
             if stream is not None:
                 with suppress(BrokenPipeError):
                     stream.close()
-
-
-def stdin_end(stream: IO[Any]) -> Any:
-    """Nothing, of the kind that the stream takes."""
-    return "" if isinstance(stream, io.TextIOBase) else b""
 
 
 def run(
@@ -187,12 +189,11 @@ def run(
         options |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     if input is not None:
         options["stdin"] = subprocess.PIPE
-    process = Popen(command, **options)
-    try:
-        stdout, stderr = process.communicate(input, timeout)
-    finally:
-        process.kill()
-        process.wait()
+    with Popen(command, **options) as process:
+        try:
+            stdout, stderr = process.communicate(input, timeout)
+        finally:
+            process.kill()
     assert process.returncode is not None
     finished = subprocess.CompletedProcess(list(command), process.returncode, stdout, stderr)
     if check:

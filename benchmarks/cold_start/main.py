@@ -4,6 +4,7 @@ Beside it a course's way of loading the same models and, where it is installed, 
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import shutil
@@ -18,7 +19,6 @@ from pathlib import Path
 from agent.settings import EMBEDDED_LLM, Settings
 from agent.store.manifest import BUILDS, INDEX_FILE
 from agent.store.store import Store
-from benchmarks.cold_start.picture import draw
 from benchmarks.cold_start.report import Report, Start, Step
 from benchmarks.cold_start.steps import ANSWERED, INDEX, READY, TEXTS
 from benchmarks.measured import Measured
@@ -57,9 +57,13 @@ def main(words: Sequence[str]) -> int:
         return 1
     report = Report(Measured.now(["cold_start", *words]), options.sdk, starts)
     report.write(options.report)
-    picture = options.report.with_suffix(".png")
-    draw(report, picture)
-    sys.stdout.write(f"{_table(report)}\nPicture: {picture}\n")
+    sys.stdout.write(f"{_table(report)}\n")
+    if importlib.util.find_spec("matplotlib"):
+        from benchmarks.cold_start.picture import draw
+
+        picture = options.report.with_suffix(".png")
+        draw(report, picture)
+        sys.stdout.write(f"Picture: {picture}\n")
     return 0
 
 
