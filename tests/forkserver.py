@@ -8,8 +8,10 @@ itself (what an import loads, a crash while it starts) uses `subprocess` instead
 
 import asyncio
 import atexit
+import functools
 import io
 import multiprocessing
+import multiprocessing.forkserver
 import os
 import runpy
 import signal
@@ -35,15 +37,17 @@ _SERVER.set_forkserver_preload([_PRELOADED])
 _LARGEST_READ = 65536
 
 
-def start() -> None:
-    """Start the fork server; it imports while the tests go on."""
-    from multiprocessing import forkserver
+_STARTING = threading.Lock()
 
+
+@functools.cache
+def _start() -> None:
+    """Start the fork server, which then imports what is preloaded."""
     # The server looks for the preloaded module on its own path.
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = str(ROOT)
     try:
-        forkserver.ensure_running()
+        multiprocessing.forkserver.ensure_running()
     finally:
         os.environ.pop("PYTHONPATH")
         if before is not None:
@@ -74,7 +78,8 @@ class Popen:
         interpreter, flag, *words = command
         assert (interpreter, flag in ("-m", "-c")) == (sys.executable, True), command
         ours, theirs, opened = _connected(stdin, stdout, stderr)
-        start()
+        with _STARTING:
+            _start()
         self._process = _SERVER.Process(
             target=_become, args=(flag, words, str(cwd or Path.cwd()), dict(os.environ if env is None else env),
                                   [_Descriptor(number) for number in theirs], start_new_session),

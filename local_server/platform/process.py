@@ -65,14 +65,18 @@ class LaunchedProcess(Protocol):
     """A process that leads a process group; the members are those of `asyncio.subprocess.Process`."""
 
     @property
-    def pid(self) -> int: ...
+    def pid(self) -> int:
+        """Process id, and id of the process group."""
 
     @property
-    def returncode(self) -> int | None: ...
+    def returncode(self) -> int | None:
+        """Exit status; None while it runs, negative for a signal."""
 
-    def send_signal(self, signal: int) -> None: ...
+    def send_signal(self, signal: int) -> None:
+        """Send a signal to this process alone."""
 
-    async def wait(self) -> int: ...
+    async def wait(self) -> int:
+        """Wait for its end; return its exit status."""
 
 
 # Starts a worker with these additional environment variables. Raises OSError where it cannot be started.

@@ -117,7 +117,7 @@ def ingesting(store: Path) -> Iterator[Callable[[str], str]]:
     with process:
         yield replace
         requests.close()
-        assert 0 == process.wait(timeout=30)
+        assert 0 == process.wait(timeout=120)
 
 
 class Asking:
@@ -144,7 +144,7 @@ class Asking:
     def wait_for(self, wanted: Callable[[list[Answer]], bool]) -> None:
         """Until the answers are as wanted, or one has failed."""
         with self._changed:
-            assert self._changed.wait_for(lambda: bool(self.failures) or wanted(self.answers), timeout=60)
+            assert self._changed.wait_for(lambda: bool(self.failures) or wanted(self.answers), timeout=120)
 
     def _ask(self) -> None:
         while not self._ended and not self.failures:

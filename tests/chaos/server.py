@@ -35,7 +35,7 @@ class Serving:
 
     def health(self) -> dict[str, object]:
         """What it says of itself."""
-        body: dict[str, object] = httpx.get(f"{self.url}/health", timeout=30).json()
+        body: dict[str, object] = httpx.get(f"{self.url}/health", timeout=120).json()
         return body
 
     def tasks(self) -> int:
@@ -48,7 +48,7 @@ class Serving:
         """SIGTERM; its exit status, and the seconds until then."""
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(60), time.monotonic() - began
+        return self.process.wait(120), time.monotonic() - began
 
 
 def server(*, words: int, seconds: float, capacity: int, **settings: object) -> AbstractContextManager[Serving]:
@@ -69,7 +69,7 @@ def _serving(command: Sequence[str], stdout: int | None, **settings: object) -> 
     with subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env=env, stdout=stdout) as process:
         serving = Serving(process, port)
         try:
-            wait(lambda: _is_ready(serving), 60)
+            wait(lambda: _is_ready(serving))
             yield serving
         finally:
             process.kill()

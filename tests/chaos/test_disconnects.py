@@ -38,7 +38,7 @@ def test_who_leaves_stops_the_work(count: int, figure: Figures) -> None:
     with serving(runtime) as client:
         address = (client.base_url.host, client.base_url.port)
         for _ in range(count):
-            with socket.create_connection(address, timeout=30) as connection:
+            with socket.create_connection(address, timeout=120) as connection:
                 connection.sendall(request(draw.random() < 0.5))
                 time.sleep(draw.uniform(0, 0.3))
             left = time.monotonic()

@@ -26,7 +26,9 @@ def answer(prompt: str) -> str:
 
 def run(client: httpx.Client, key: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "examples/client_test.py", "--url", str(client.base_url), "--key", key]
-    return subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 @pytest.fixture

@@ -81,5 +81,5 @@ def platform(request: pytest.FixtureRequest) -> Iterator[httpx.Client]:
     mode = MODES[request.param]
     with serving(runtime, platform=mode) as client:
         client.headers["Authorization"] = f"Bearer {KEY}"
-        wait(lambda: client.get("/v2/askpod/health").json()["workers"]["idle"] == max(1, mode.min_workers), 60)
+        wait(lambda: client.get("/v2/askpod/health").json()["workers"]["idle"] == max(1, mode.min_workers))
         yield client

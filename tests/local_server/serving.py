@@ -48,7 +48,7 @@ def serving(
     try:
         wait(lambda: bool(server.listening))
         host, port = server.listening[0]
-        with httpx.Client(base_url=f"http://{host}:{port}", timeout=30) as client:
+        with httpx.Client(base_url=f"http://{host}:{port}", timeout=120) as client:
             if until_ready:
                 wait(lambda: client.get("/health/ready").status_code == 200)
             yield client
@@ -61,11 +61,11 @@ def serving(
 def connected(client: httpx.Client) -> Iterator[socket.socket]:
     """A bare connection to the same server, for what httpx would not send."""
     address = (client.base_url.host, client.base_url.port)
-    with socket.create_connection(address, timeout=30) as connection:
+    with socket.create_connection(address, timeout=120) as connection:
         yield connection
 
 
-def wait(condition: Callable[[], object], seconds: float = 30.0) -> None:
+def wait(condition: Callable[[], object], seconds: float = 120.0) -> None:
     """Until `condition()` is true; fails when it is not within `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():

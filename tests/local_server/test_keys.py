@@ -36,7 +36,7 @@ def headers(secret: str) -> dict[str, list[tuple[bytes, bytes]]]:
 
 def keys_command(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return forkserver.run(
-        [sys.executable, "-m", "local_server", "keys", *words], cwd=ROOT, capture_output=True, text=True, timeout=60,
+        [sys.executable, "-m", "local_server", "keys", *words], cwd=ROOT, capture_output=True, text=True, timeout=120,
         env=environment(keys_file=tmp_path / "keys.json"), check=False,
     )  # fmt: skip
 

@@ -26,7 +26,7 @@ def start(folder: Path, **settings: object) -> forkserver.Popen:
 
 def ended(folder: Path, **settings: object) -> tuple[int, str]:
     process = start(folder, **settings)
-    _out, err = process.communicate(timeout=60)
+    _out, err = process.communicate(timeout=120)
     return process.returncode, err
 
 
@@ -89,7 +89,7 @@ def test_it_stops_with_status_0_when_asked(tmp_path: Path, asked_to_stop: signal
         wait(lambda: httpx.get(f"{url}/health/live").status_code == 200)
         process.send_signal(asked_to_stop)
         lines += [json.loads(line) for line in process.stderr]
-    assert 0 == process.wait(timeout=60)
+    assert 0 == process.wait(timeout=120)
     assert "sesame" not in json.dumps(lines)
 
 
@@ -108,7 +108,7 @@ def test_it_stops_with_status_0_in_the_middle_of_loading(
         time.sleep(after_s)
         process.terminate()
         log = process.stderr.read()
-    assert (0, True) == (process.wait(timeout=60), all(line.startswith("{") for line in log.splitlines()))
+    assert (0, True) == (process.wait(timeout=120), all(line.startswith("{") for line in log.splitlines()))
 
 
 def test_it_says_so_when_anybody_may_ask(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_it_says_so_when_anybody_may_ask(tmp_path: Path) -> None:
                 break
         process.terminate()
         process.stderr.read()
-    process.wait(timeout=60)
+    process.wait(timeout=120)
     assert ["warning"] == [line["level"] for line in events if line["event"] == "server.auth_disabled"]
 
 
@@ -137,7 +137,7 @@ def test_contradictory_options_are_refused(tmp_path: Path) -> None:
     ):
         finished = forkserver.run(
             [sys.executable, "-m", "local_server", *words],
-            cwd=tmp_path, env=environment(api_keys="k"), capture_output=True, text=True, timeout=60,
+            cwd=tmp_path, env=environment(api_keys="k"), capture_output=True, text=True, timeout=120,
         )  # fmt: skip
         assert 2 == finished.returncode
         assert said in finished.stderr

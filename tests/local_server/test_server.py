@@ -30,7 +30,7 @@ def test_a_question_that_runs_is_answered_before_the_end(settings: Settings, log
     """The server stops when the answer is out, and then the runtime is closed."""
     engine = ScriptedEngine(lambda _prompt: SENTENCE, delay_s=0.05)
     runtime, responses = Runtime(settings, scripted_loader(engine)), list[httpx.Response]()
-    with httpx.Client(timeout=30) as outlasting, serving(runtime) as client:
+    with httpx.Client(timeout=120) as outlasting, serving(runtime) as client:
         outlasting.base_url = client.base_url
         thread = in_background(outlasting, responses)
         wait(lambda: engine.stats().running == 1)
@@ -49,7 +49,7 @@ def test_a_server_that_drains_finishes_what_runs_and_refuses_the_new(settings: S
     running.start()
     wait(lambda: bool(stopping.listening))
     host, port = stopping.listening[0]
-    with httpx.Client(timeout=30, base_url=f"http://{host}:{port}") as client:
+    with httpx.Client(timeout=120, base_url=f"http://{host}:{port}") as client:
         wait(lambda: client.get("/health/ready").status_code == 200)
         thread = in_background(client, responses)
         wait(lambda: engine.stats().running == 1)
@@ -70,7 +70,7 @@ def test_a_question_that_outlasts_the_grace_may_be_asked_again(settings: Setting
     """503 with Retry-After instead of a cut connection; the engine has stopped."""
     engine = ScriptedEngine(lambda _prompt: "word " * 500, delay_s=0.05)
     runtime, responses = Runtime(settings, scripted_loader(engine)), list[httpx.Response]()
-    with httpx.Client(timeout=30) as outlasting, serving(runtime, grace_s=1) as client:
+    with httpx.Client(timeout=120) as outlasting, serving(runtime, grace_s=1) as client:
         outlasting.base_url = client.base_url
         thread = in_background(outlasting, responses)
         wait(lambda: engine.stats().running == 1)
@@ -87,7 +87,7 @@ def test_a_stream_that_outlasts_the_grace_ends_with_an_error(settings: Settings,
     engine = ScriptedEngine(lambda _prompt: "word " * 500, delay_s=0.05)
     responses: list[httpx.Response] = []
     runtime = Runtime(settings, scripted_loader(engine))
-    with httpx.Client(timeout=30) as outlasting, serving(runtime, grace_s=1) as client:
+    with httpx.Client(timeout=120) as outlasting, serving(runtime, grace_s=1) as client:
         outlasting.base_url = client.base_url
         thread = in_background(outlasting, responses, stream=True)
         wait(lambda: engine.stats().running == 1)

@@ -26,7 +26,7 @@ class Terminal:
         """Press keys."""
         os.write(self._master, text.encode())
 
-    def until(self, text: str, seconds: float = 60) -> str:
+    def until(self, text: str, seconds: float = 120) -> str:
         """What has come since the last call, up to `text`, without colours; fails when that does not come."""
         deadline = time.monotonic() + seconds
         while text not in self._plain():
@@ -78,7 +78,7 @@ def test_a_chat_asks_and_goes_on() -> None:
         terminal.until("retriever  found")
         terminal.until("> ")
         terminal.type(CTRL_D)
-        assert 0 == process.wait(30)
+        assert 0 == process.wait(120)
 
 
 def test_a_question_that_leans_on_the_one_before_is_understood() -> None:
@@ -94,7 +94,7 @@ def test_a_question_that_leans_on_the_one_before_is_understood() -> None:
         terminal.until("route question")
         terminal.until("\n> ")
         terminal.type("/exit\n")
-        assert 0 == process.wait(30)
+        assert 0 == process.wait(120)
 
 
 def test_ctrl_c_stops_the_answer_and_not_the_chat() -> None:
@@ -111,7 +111,7 @@ def test_ctrl_c_stops_the_answer_and_not_the_chat() -> None:
         terminal.until("Nothing was answered yet.")
         terminal.type(CTRL_D)
         terminal.until("cancelled 1")
-        assert 0 == process.wait(30)
+        assert 0 == process.wait(120)
 
 
 def test_an_error_does_not_end_the_chat() -> None:
@@ -124,7 +124,7 @@ def test_an_error_does_not_end_the_chat() -> None:
         terminal.until("/sources")
         terminal.until("\n> ")
         terminal.type("/exit\n")
-        assert 0 == process.wait(30)
+        assert 0 == process.wait(120)
 
 
 def test_a_draft_is_seen_while_it_is_written() -> None:

@@ -110,7 +110,7 @@ def test_ctrl_c_stops_the_answer() -> None:
     while '"retriever"' not in process.stderr.readline():
         pass
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=60)
+    stdout, stderr = process.communicate(timeout=120)
     assert (130, "", True) == (process.returncode, stdout, stderr.endswith("cancelled 1\n"))
     assert "Traceback" not in stderr
 
@@ -129,7 +129,7 @@ def test_ctrl_c_while_the_models_load_ends_at_once() -> None:
     assert process.stdout is not None
     assert "loading\n" == process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    assert ("", "", 130) == (*process.communicate(timeout=30), process.returncode)
+    assert ("", "", 130) == (*process.communicate(timeout=120), process.returncode)
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:
@@ -138,7 +138,7 @@ def test_a_reader_that_leaves_is_no_error() -> None:
     assert process.stdout is not None
     process.stdout.close()
     process.stdout = None
-    assert "cancelled 0\n" == process.communicate(timeout=60)[1]
+    assert "cancelled 0\n" == process.communicate(timeout=120)[1]
     assert 141 == process.returncode
 
 

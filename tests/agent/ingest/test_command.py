@@ -281,6 +281,6 @@ def test_ctrl_c_ends_with_a_sentence(tmp_path: Path) -> None:
     store = tmp_path / "store"
     with stopped_command(docs, "--store", store, at=25, **SMALL_CHUNKS) as process:
         process.send_signal(signal.SIGINT)
-        assert 130 == process.wait(timeout=30)
+        assert 130 == process.wait(timeout=120)
     assert [] == list((store / "builds").iterdir())
     assert 40 - 25 == ingest_here(docs, store).embedded

@@ -41,13 +41,13 @@ def test_python_run_and_status_and_output(endpoint: runpod.Endpoint) -> None:
     """A job that was handed in is done some time later."""
     job = endpoint.run(INPUT)
     assert job.job_id.endswith("-local")
-    assert is_answer(job.output(timeout=30))
+    assert is_answer(job.output(timeout=120))
     assert "COMPLETED" == job.status()
 
 
 def test_python_run_sync(endpoint: runpod.Endpoint) -> None:
     """The output itself."""
-    assert is_answer(endpoint.run_sync({"input": INPUT}, timeout=30))
+    assert is_answer(endpoint.run_sync({"input": INPUT}, timeout=120))
 
 
 def test_python_stream_of_a_handler_that_streams_nothing(endpoint: runpod.Endpoint) -> None:
@@ -78,7 +78,7 @@ def test_python_asyncio(base: str) -> None:
         async with AsyncClientSession() as session:
             endpoint = AsyncEndpoint("askpod", session, api_key=KEY)
             job = await endpoint.run(INPUT)
-            return await job.output(timeout=30), await job.status(), await endpoint.health()
+            return await job.output(timeout=120), await job.status(), await endpoint.health()
 
     output, status, health = asyncio.run(ask())
     assert is_answer(output)

@@ -107,7 +107,7 @@ def test_workers_come_with_the_work_and_leave_without(log: Log) -> None:
         authorized(client)
         assert 0 == sum(health(client)["workers"].values())
         jobs = [run(client) for _ in range(5)]
-        wait(lambda: all(status(client, job)["status"] == "COMPLETED" for job in jobs), 60)
+        wait(lambda: all(status(client, job)["status"] == "COMPLETED" for job in jobs))
         wait(lambda: sum(health(client)["workers"].values()) == 0)
         wait(lambda: not workers.pids())
     assert [(0, 2)] == [(line["before"], line["workers"]) for line in log.lines("workers.scaled_up")]
@@ -123,10 +123,10 @@ def test_the_jobs_of_a_worker_that_dies_are_done_by_another(log: Log) -> None:
     with serving(runtime(), platform=platform, command=workers.command) as client:
         authorized(client)
         job = run(client)
-        wait(lambda: status(client, job)["status"] == "IN_PROGRESS", 60)
+        wait(lambda: status(client, job)["status"] == "IN_PROGRESS")
         (pid,) = workers.pids()
         os.kill(pid, signal.SIGKILL)
-        wait(lambda: status(client, job)["status"] == "COMPLETED", 60)
+        wait(lambda: status(client, job)["status"] == "COMPLETED")
         assert "worker-2" == status(client, job)["workerId"]
         assert {"completed": 1, "retried": 1, "failed": 0}.items() <= health(client)["jobs"].items()
     (died,) = log.lines("worker.died")
@@ -148,10 +148,10 @@ def test_a_job_that_kills_its_workers_is_refused_by_the_third(
         deadly = {"input": {"question": "Which port does the deadly HTTP server listen on?"}}
         poison = client.post("/v2/askpod/run", json=deadly).json()["id"]
         innocent = [run(client) for _ in range(3)]
-        wait(lambda: status(client, poison)["status"] == "FAILED", 90)
+        wait(lambda: status(client, poison)["status"] == "FAILED")
         problem = json.loads(status(client, poison)["error"])
         assert ("poison_job", False) == (problem["code"], problem["retryable"])
-        wait(lambda: all(status(client, job)["status"] == "COMPLETED" for job in innocent), 60)
+        wait(lambda: all(status(client, job)["status"] == "COMPLETED" for job in innocent))
         assert "COMPLETED" == client.post("/v2/askpod/runsync", json=BODY).json()["status"]
         # The mark of the poison stays; the others' are gone.
         assert 1 == len(list(tmp_path.iterdir()))
@@ -181,7 +181,7 @@ def test_a_worker_that_cannot_be_started_is_tried_again(log: Log, tmp_path: Path
         assert 0 == sum(health(client)["workers"].values())
         command.write_text(f"#!/bin/sh\nexec {' '.join(workers.command)}\n", encoding="utf-8")
         command.chmod(0o755)
-        wait(lambda: health(client)["workers"]["idle"] == 1, 60)
+        wait(lambda: health(client)["workers"]["idle"] == 1)
 
 
 def test_a_worker_that_was_to_be_replaced_and_falls_silent_is_replaced(log: Log) -> None:
@@ -191,13 +191,13 @@ def test_a_worker_that_was_to_be_replaced_and_falls_silent_is_replaced(log: Log)
     with serving(runtime(), platform=platform, command=workers.command) as client:
         authorized(client)
         jobs = [run(client), run(client)]
-        wait(lambda: health(client)["jobs"]["inProgress"] == 2, 60)
+        wait(lambda: health(client)["jobs"]["inProgress"] == 2)
         (pid,) = workers.pids()
         os.killpg(pid, signal.SIGSTOP)
         done = {"output": 1, "stopPod": True}
         url = f"/v2/askpod/job-done/worker-1/{jobs[0]}?isStream=false"
         assert 200 == client.post(url, json=done, headers={"Authorization": "w"}).status_code
-        wait(lambda: status(client, jobs[1]).get("workerId") == "worker-2", 60)
+        wait(lambda: status(client, jobs[1]).get("workerId") == "worker-2")
         assert 1 == health(client)["jobs"]["inProgress"]
     assert ["not heard of"] == [line["how"] for line in log.lines("worker.died")]
 
@@ -209,7 +209,7 @@ def test_a_job_in_the_servers_process_ends_before_the_server_does() -> None:
     with ThreadPoolExecutor() as pool:
         with serving(slow, grace_s=10) as client:
             authorized(client)
-            waiting = pool.submit(httpx.post, f"{client.base_url}/v2/askpod/runsync", json=BODY, timeout=60,
+            waiting = pool.submit(httpx.post, f"{client.base_url}/v2/askpod/runsync", json=BODY, timeout=120,
                                   headers={"Authorization": KEY})  # fmt: skip
             wait(lambda: health(client)["jobs"]["inProgress"] == 1)
         assert "COMPLETED" == waiting.result().json()["status"]
@@ -234,7 +234,7 @@ def test_a_job_that_is_cancelled_stops_in_its_worker() -> None:
     with serving(runtime(), platform=platform, command=Workers(60).command) as client:
         authorized(client)
         jobs = [run(client) for _ in range(5)]
-        wait(lambda: health(client)["jobs"]["inProgress"] == 4, 60)
+        wait(lambda: health(client)["jobs"]["inProgress"] == 4)
         assert "CANCELLED" == client.post(f"/v2/askpod/cancel/{jobs[0]}").json()["status"]
         wait(lambda: status(client, jobs[4])["status"] == "IN_PROGRESS", 20)
 
@@ -243,7 +243,7 @@ def test_questions_over_http_are_answered_by_the_workers() -> None:
     """The same answer and the same errors as without them; a caller who leaves stops the work."""
     with serving(runtime(), platform=PlatformSettings(max_workers=1)) as client:
         authorized(client)
-        response = client.post("/v1/ask", json={"question": QUESTION}, headers={"X-Request-ID": "r-1"}, timeout=60)
+        response = client.post("/v1/ask", json={"question": QUESTION}, headers={"X-Request-ID": "r-1"}, timeout=120)
         answer = response.json()
         assert ("r-1", "r-1") == (answer["request_id"], response.headers["x-request-id"])
         assert "port 8000" in answer["answer"]
@@ -276,7 +276,7 @@ def test_the_models_are_listed_although_no_worker_is_there_yet() -> None:
     """One is started to tell them; they are not asked for a second time."""
     with serving(runtime(), platform=PlatformSettings(max_workers=1)) as client:
         authorized(client)
-        listed = [client.get("/v1/models", timeout=60).json()["data"] for _ in range(2)]
+        listed = [client.get("/v1/models", timeout=120).json()["data"] for _ in range(2)]
         assert listed[0] == listed[1]
         assert 2 <= len(listed[0])
         assert 1 == health(client)["jobs"]["completed"]
@@ -315,10 +315,10 @@ def test_workers_that_crash_beside_one_that_works_are_started_more_and_more_seld
     platform = PlatformSettings(min_workers=2, max_workers=2)
     with serving(runtime(), platform=platform, command=(str(command),)) as client:
         authorized(client)
-        wait(lambda: health(client)["workers"]["idle"] == 1, 60)
+        wait(lambda: health(client)["workers"]["idle"] == 1)
         # The pauses before it was ready do not count.
         done = len(log.lines("worker.died"))
-        wait(lambda: len(log.lines("worker.died")) >= done + 3, 60)
+        wait(lambda: len(log.lines("worker.died")) >= done + 3)
     pauses = [line["next_start_in_s"] for line in log.lines("worker.died")]
     assert pauses == sorted(pauses)
     assert len(set(pauses)) == len(pauses)
@@ -336,7 +336,7 @@ def test_a_worker_whose_loop_is_blocked_for_seconds_still_delivers(tmp_path: Pat
     platform = PlatformSettings(min_workers=1, max_workers=1)
     with serving(runtime(), platform=platform, command=(sys.executable, str(worker))) as client:
         authorized(client)
-        wait(lambda: health(client)["workers"]["idle"] == 1, 60)
+        wait(lambda: health(client)["workers"]["idle"] == 1)
         for seconds in (0.1, 7):
             job = client.post("/v2/askpod/run", json={"input": {"seconds": seconds}}).json()["id"]
             wait(lambda job=job: status(client, job)["status"] == "COMPLETED", 20)  # type: ignore[misc]
@@ -373,9 +373,9 @@ def test_a_server_that_is_stopped_lets_its_jobs_end_first() -> None:
     with ThreadPoolExecutor() as pool:
         with serving(runtime(), platform=platform, command=workers.command, grace_s=20) as client:
             authorized(client)
-            waiting = pool.submit(httpx.post, f"{client.base_url}/v2/askpod/runsync", json=BODY, timeout=60,
+            waiting = pool.submit(httpx.post, f"{client.base_url}/v2/askpod/runsync", json=BODY, timeout=120,
                                   headers={"Authorization": KEY})  # fmt: skip
-            wait(lambda: health(client)["jobs"]["inProgress"] == 1, 60)
+            wait(lambda: health(client)["jobs"]["inProgress"] == 1)
         assert "COMPLETED" == waiting.result().json()["status"]
     assert [] == workers.pids()
 
@@ -387,17 +387,17 @@ def test_a_job_that_waits_is_told_at_once_that_the_server_stops() -> None:
         with serving(runtime(), platform=platform, command=workers.command, grace_s=3) as client:
             authorized(client)
             running = [run(client) for _ in range(4)]
-            wait(lambda: health(client)["jobs"]["inProgress"] == 4, 60)
+            wait(lambda: health(client)["jobs"]["inProgress"] == 4)
             urls = ("/v2/askpod/runsync", "/v1/ask", "/v2/askpod/openai/v1/chat/completions")
             by_key = {"Authorization": KEY}
             bodies = (BODY, BODY["input"], {"model": "askpod", "messages": [{"role": "user", "content": QUESTION}]})
             waiting = [
-                pool.submit(httpx.post, f"{client.base_url}{url}", json=body, timeout=60, headers=by_key)
+                pool.submit(httpx.post, f"{client.base_url}{url}", json=body, timeout=120, headers=by_key)
                 for url, body in zip(urls, bodies, strict=True)
             ]
             wait(lambda: health(client)["jobs"]["inQueue"] == 3)
             began = time.monotonic()
-            slowest = pool.submit(httpx.get, f"{client.base_url}/v2/askpod/status-sync/{running[0]}", timeout=60,
+            slowest = pool.submit(httpx.get, f"{client.base_url}/v2/askpod/status-sync/{running[0]}", timeout=120,
                                   headers={"Authorization": KEY})  # fmt: skip
         seconds = time.monotonic() - began
         runsync, ask, openai = [future.result() for future in waiting]
@@ -414,13 +414,13 @@ def test_whoever_asks_a_second_time_does_not_wait_for_the_jobs() -> None:
     """Ctrl-C, and Ctrl-C again."""
     workers = Workers(60)
     with workers.server(grace_s=600) as (process, client):
-        wait(lambda: client.get("/health").status_code == 200, 60)
+        wait(lambda: client.get("/health").status_code == 200)
         run(client)
         wait(lambda: health(client)["jobs"]["inProgress"] == 1)
         process.send_signal(signal.SIGINT)
         wait(lambda: client.post("/v2/askpod/run", json=BODY).status_code == 503)
         process.send_signal(signal.SIGINT)
-        process.wait(30)
+        process.wait(120)
         assert [] == workers.everybody()
 
 
@@ -428,7 +428,7 @@ def test_workers_end_with_a_server_that_is_killed() -> None:
     """They, and their pings, would ask it for ever otherwise."""
     workers = Workers()
     with workers.server(grace_s=5) as (process, _):
-        wait(lambda: len(workers.everybody()) == 2, 60)
+        wait(lambda: len(workers.everybody()) == 2)
         process.kill()
         wait(lambda: not workers.everybody())
 
@@ -443,4 +443,4 @@ def test_a_burst_of_jobs_is_taken_or_refused_clearly(count: int) -> None:
         assert {200, 429} >= set(codes)
         assert codes[200] >= 100
         ids = [response.json()["id"] for response in responses if response.status_code == 200]
-        wait(lambda: health(client)["jobs"]["completed"] == len(ids), 60)
+        wait(lambda: health(client)["jobs"]["completed"] == len(ids))

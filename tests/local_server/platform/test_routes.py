@@ -44,7 +44,7 @@ class Worker:
     def __init__(self, client: httpx.Client, *, query: str = "?gpu=x&") -> None:
         self.id = f"pod-{uuid.uuid4().hex[:6]}"
         self._query = query
-        self._client = httpx.Client(base_url=client.base_url, headers={"Authorization": WORKER_KEY}, timeout=30)
+        self._client = httpx.Client(base_url=client.base_url, headers={"Authorization": WORKER_KEY}, timeout=120)
 
     def close(self) -> None:
         self._client.close()

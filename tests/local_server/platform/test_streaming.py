@@ -34,7 +34,7 @@ def client(request: pytest.FixtureRequest) -> Iterator[httpx.Client]:
     os.environ["HANDLER_MODE"] = "stream"
     with serving(runtime, platform=mode, command=(*WORKER[:-1], "0.2")) as client:
         client.headers["Authorization"] = f"Bearer {KEY}"
-        wait(lambda: client.get("/v2/askpod/health").json()["workers"]["idle"] == max(1, mode.min_workers), 60)
+        wait(lambda: client.get("/v2/askpod/health").json()["workers"]["idle"] == max(1, mode.min_workers))
         del os.environ["HANDLER_MODE"]
         yield client
 

@@ -293,7 +293,7 @@ def test_a_program_reads_what_the_workers_of_this_server_return(serve: Serve, vi
     seen.page.locator('[data-copy="python"]').click()
     program = [sys.executable, "-c", seen.text(".code")]
     environment = os.environ | {"RUNPOD_LOG_LEVEL": "ERROR"}
-    run = subprocess.run(program, check=True, capture_output=True, text=True, timeout=60, env=environment)
+    run = subprocess.run(program, check=True, capture_output=True, text=True, timeout=120, env=environment)
     assert f"{SENTENCE} [1]" == run.stdout.strip()
 
 
