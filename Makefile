@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --disable-pip-version-check
-# What answers a question, and, on top of it, what tests, checks and pictures need.
+# Requirements of the service, and, on top of them, those of tests, checks and pictures.
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 STORE := $(or $(RAG_STORE),$(shell sed -n 's/^RAG_STORE=//p' .env 2>/dev/null),rag_store)
@@ -13,7 +13,7 @@ QWEN := models/Qwen2.5-Coder-1.5B-Instruct
 INDEX := $(STORE)/manifest.json
 JS := tests/local_server/platform/js
 CLIENTS := $(JS)/node_modules/.package-lock.json
-# Test processes, each with one computing thread and up to 5 GiB. Many tests only wait, so 3 suit two cores.
+# Test processes, each with one computing thread. Many tests only wait, so 3 suit two cores; they take 11 GiB at most.
 TEST_PROCESSES ?= 3
 # $(call timed,STEP,COMMAND) runs COMMAND and prints the step with its seconds.
 timed = began=$$(date +%s) && $(2) && printf '%6d s  %s\n' $$(($$(date +%s) - began)) "$(1)" >&2

@@ -20,7 +20,7 @@ def write_report(report: Report, folder: Path) -> list[Path]:
     if importlib.util.find_spec("matplotlib") is None:
         files[1].write_text(markdown(report), encoding="utf-8")
         return files[:2]
-    # One of the development requirements.
+    # They import matplotlib, a development requirement.
     from evaluation.plots import draw
     from evaluation.quality import draw_quality
 

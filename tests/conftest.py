@@ -1,5 +1,6 @@
 """What several tests stand on: the real models with a real store, and settings that no environment leaks into."""
 
+import json
 import os
 import shutil
 import signal
@@ -56,20 +57,28 @@ def real_models() -> Path:
 
 @pytest.fixture(scope="session")
 def real_store(real_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store of the API guides, built by the real command with the real embedder, once for all test processes."""
-    folder = _of_the_run(tmp_path_factory) / "real"
-    with FileLock(f"{folder}.lock"):
-        if not (folder / "docs").exists():
-            for name in ("api.md", "es/api.md"):
-                (folder / "docs" / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / "docs" / name, folder / "docs" / name)
-            demo = ROOT / "rag_store"
-            if (demo / MANIFEST).is_file() and "api.md" in read_manifest(demo).sources:
-                # The vectors of the demo index: the command embeds only what is not among them.
-                shutil.copytree(demo, folder / "store")
-            command = [sys.executable, "-m", "agent.ingest", str(folder / "docs"), "--store", str(folder / "store")]
-            subprocess.run(command, cwd=ROOT, check=True, capture_output=True, env=environment())
-    return folder / "store"
+    """A store of the API guides, made by the real command once for all test processes.
+
+    The vectors are the real embedder's; those that the demo index has are taken from there.
+    """
+    run = _of_the_run(tmp_path_factory)
+    with FileLock(run / "real.lock"):
+        if not (run / "real").exists():
+            _build_real_store(run / "real.part")
+            (run / "real.part").rename(run / "real")
+    return run / "real" / "store"
+
+
+def _build_real_store(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    for name in ("api.md", "es/api.md"):
+        (folder / "docs" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "docs" / name, folder / "docs" / name)
+    demo = ROOT / "rag_store"
+    if (demo / MANIFEST).is_file() and "api.md" in read_manifest(demo).sources:
+        shutil.copytree(demo, folder / "store")
+    command = [sys.executable, "-m", "agent.ingest", str(folder / "docs"), "--store", str(folder / "store")]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, env=environment())
 
 
 def _of_the_run(factory: pytest.TempPathFactory) -> Path:
@@ -94,3 +103,25 @@ def environment(**settings: object) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if name not in SETTING_NAMES}
     named = {name.upper(): str(value) for name, value in settings.items()}
     return clean | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)} | named
+
+
+# What tests have measured: (promise, figure). With pytest-xdist the reports bring it to the process that shows it.
+_FIGURES: list[tuple[str, str]] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Collect the figures of a finished test; see `tests/chaos/conftest.py`."""
+    if report.when == "teardown":
+        _FIGURES.extend(value for name, value in report.user_properties if name == "figure")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The figures, one a line; `build/reliability.json` has them as well."""
+    if not _FIGURES:
+        return
+    terminalreporter.section("figures")
+    for promise, measured in _FIGURES:
+        terminalreporter.write_line(f"{promise}: {measured}")
+    report = ROOT / "build" / "reliability.json"
+    report.parent.mkdir(exist_ok=True)
+    report.write_text(json.dumps(dict(_FIGURES), indent=2), encoding="utf-8")

@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from multiprocessing import connection
 from multiprocessing.reduction import DupFd
 from pathlib import Path
 from types import TracebackType
@@ -28,30 +29,29 @@ from typing import IO, Any
 
 import setproctitle
 
+from handler.parent import die_with_parent
 from local_server.platform.process import Launch, LaunchedProcess
-from tests.conftest import ROOT
+from tests.conftest import ROOT, environment
 
 _PRELOADED = "tests.preloaded"
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload([_PRELOADED])
 _LARGEST_READ = 65536
-
-
-_STARTING = threading.Lock()
+# multiprocessing keeps its processes in a set, and reads a process's exit status from a pipe: one thread at a time.
+_LOCK = threading.RLock()
 
 
 @functools.cache
 def _start() -> None:
-    """Start the fork server, which then imports what is preloaded."""
-    # The server looks for the preloaded module on its own path.
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = str(ROOT)
+    """Start the fork server in the environment of a command; it then imports what is preloaded."""
+    before = dict(os.environ)
+    os.environ.update(environment())
     try:
         multiprocessing.forkserver.ensure_running()
     finally:
-        os.environ.pop("PYTHONPATH")
-        if before is not None:
-            os.environ["PYTHONPATH"] = before
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
 
 
 class _Descriptor:
@@ -78,15 +78,25 @@ class Popen:
         interpreter, flag, *words = command
         assert (interpreter, flag in ("-m", "-c")) == (sys.executable, True), command
         ours, theirs, opened = _connected(stdin, stdout, stderr)
-        with _STARTING:
-            _start()
+        # As a daemon it is killed, not waited for, when a test that has failed leaves it behind.
         self._process = _SERVER.Process(
-            target=_become, args=(flag, words, str(cwd or Path.cwd()), dict(os.environ if env is None else env),
-                                  [_Descriptor(number) for number in theirs], start_new_session),
+            target=_become, daemon=True,
+            args=(flag, words, str(cwd or Path.cwd()), dict(os.environ if env is None else env),
+                  [_Descriptor(number) for number in theirs], start_new_session),
         )  # fmt: skip
-        self._process.start()
-        for number in opened:
-            os.close(number)
+        try:
+            with _LOCK:
+                _start()
+                self._process.start()
+        except BaseException:
+            for number in filter(None, ours):
+                os.close(number)
+            raise
+        finally:
+            for number in opened:
+                os.close(number)
+        if start_new_session:
+            self._wait_for_session()
         self.stdin, self.stdout, self.stderr = (_stream(number, text, place == 0) for place, number in enumerate(ours))
         self.args = command
         self._readers: list[threading.Thread] = []
@@ -100,7 +110,14 @@ class Popen:
     @property
     def returncode(self) -> int | None:
         """Exit status; None while it runs, negative for a signal."""
-        return self._process.exitcode
+        with _LOCK:
+            return self._process.exitcode
+
+    def _wait_for_session(self) -> None:
+        """`subprocess` returns when the command is executed, and leads its session."""
+        with suppress(ProcessLookupError):
+            while self.returncode is None and os.getsid(self.pid) != self.pid:
+                time.sleep(0.001)
 
     def poll(self) -> int | None:
         """As `returncode`."""
@@ -112,15 +129,17 @@ class Popen:
         Raises:
             subprocess.TimeoutExpired: it runs for longer than `timeout` seconds.
         """
-        self._process.join(timeout)
-        if self.returncode is None:
+        connection.wait([self._process.sentinel], timeout)
+        status = self.returncode
+        if status is None:
             raise subprocess.TimeoutExpired(self.args, timeout or 0)
-        return self.returncode
+        return status
 
     def send_signal(self, number: int) -> None:
         """Send a signal to it, if it runs."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def terminate(self) -> None:
         """Send SIGTERM."""
@@ -128,8 +147,7 @@ class Popen:
 
     def kill(self) -> None:
         """Send SIGKILL."""
-        with suppress(ProcessLookupError):
-            self.send_signal(signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
 
     def communicate(self, input: Any = None, timeout: float | None = None) -> tuple[Any, Any]:
         """Write `input`, read both outputs to their ends, and wait.
@@ -230,18 +248,22 @@ class _Launched:
 
 
 def launch_fork(command: Sequence[str]) -> Launch:
-    """As `local_server.platform.process.launch_command`, for the commands of `Popen`.
-
-    Unlike there, a worker outlives a test process that is killed.
-    """
+    """As `local_server.platform.process.launch_command`, for the commands of `Popen`."""
 
     async def launch(environment: Mapping[str, str]) -> LaunchedProcess:
-        # The fork server may still be importing.
-        process = await asyncio.to_thread(
-            Popen, command, cwd=ROOT, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=sys.stderr,
-            start_new_session=True,
+        # In a thread, as the fork server may still be importing.
+        starting = asyncio.ensure_future(
+            asyncio.to_thread(
+                Popen, command, cwd=ROOT, env={**os.environ, **environment}, stdin=subprocess.DEVNULL,
+                stdout=sys.stderr, start_new_session=True,
+            )
         )  # fmt: skip
-        return _Launched(process)
+        try:
+            return _Launched(await asyncio.shield(starting))
+        except asyncio.CancelledError:
+            # The thread goes on, and nobody would own the process.
+            starting.add_done_callback(lambda started: started.result().kill())
+            raise
 
     return launch
 
@@ -286,6 +308,11 @@ def _become(
     """Be the command: what the interpreter would set up, and then the module or the code."""
     # multiprocessing has its children start processes as they were started; a command has the interpreter's default.
     multiprocessing.set_start_method(None, force=True)
+    # Nor is it a daemon to itself, which could not start any.
+    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+    # The fork server ends with the test process, unless a fork holds its pipe, and the forks end with the fork server.
+    os.close(multiprocessing.forkserver._forkserver._forkserver_alive_fd)  # type: ignore[attr-defined]
+    die_with_parent()
     if new_session:
         os.setsid()
     for place, number in enumerate(descriptors):

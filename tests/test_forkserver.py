@@ -42,6 +42,25 @@ def test_a_fork_does_what_a_process_does(name: str, tmp_path: Path) -> None:
     assert executed.stderr.splitlines()[-1:] == forked.stderr.splitlines()[-1:]
 
 
+def test_the_heavy_libraries_are_there_from_the_start() -> None:
+    """But not the SDK, which reads its environment when it is imported."""
+    code = "import sys; print([name in sys.modules for name in ('torch', 'agent.runtime', 'runpod')])"
+    finished = forkserver.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "[True, True, False]\n" == finished.stdout
+
+
+def test_a_fork_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    """However that ends, and although it has started the fork server's only client."""
+    code = (
+        "import os, sys; from tests import forkserver\n"
+        "forked = forkserver.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "print(forked.pid, flush=True); os.kill(os.getpid(), 9)"
+    )
+    command = [sys.executable, "-c", code]
+    started = subprocess.run(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True, check=False)
+    wait(lambda: not Path(f"/proc/{int(started.stdout)}").exists())
+
+
 def test_a_module_runs_as_the_main_one(tmp_path: Path) -> None:
     """With its own name first among the arguments, found in the folder it is started in."""
     (tmp_path / "greeting.py").write_text("import sys\nprint(__name__, sys.argv[1:])\n", encoding="utf-8")
@@ -66,7 +85,7 @@ def test_a_session_of_its_own_can_be_killed_whole() -> None:
         assert os.getpgid(child) == process.pid
         os.killpg(process.pid, signal.SIGKILL)
     assert -signal.SIGKILL == process.returncode
-    # Gone, or a zombie that waits for whoever has adopted it.
+    # Gone, or a zombie until its new parent reaps it.
     wait(lambda: not Path(f"/proc/{child}/cmdline").exists() or not Path(f"/proc/{child}/cmdline").read_bytes())
 
 

@@ -4,10 +4,11 @@ Runs under the Python that the virtual environment is made from, so it imports n
 
 uv installs all packages: several times as fast as pip, with the same result, from pip's package indexes. Only pip reads
 the configuration that names this machine's build of torch (a CPU wheel, a mirror). So pip says which files of torch it
-would install, and uv installs those. Where uv is missing or fails, pip installs.
+would install, and uv unpacks those that lie on this machine. Where uv is missing or fails, pip installs.
 """
 
 import argparse
+import functools
 import json
 import os
 import platform
@@ -16,13 +17,16 @@ import subprocess
 import sys
 import time
 import venv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-# What pip calls its index settings, and uv's option for each.
+# What pip calls its settings about package indexes, and uv's option for each.
 _INDEX_OPTIONS = {"index-url": "--index-url", "extra-index-url": "--extra-index-url", "find-links": "--find-links"}
+# Where pip finds settings for `pip install`, the strongest last.
+_SECTIONS = ("global", "install", ":env:")
 _PIP_OPTIONS = ("--disable-pip-version-check", "--progress-bar", "off", "--quiet")
 
 
@@ -74,6 +78,8 @@ class Environment:
     def torch(self, requirement: str) -> None:
         """Install the build of torch that pip chooses, and the libraries that only this build needs.
 
+        uv unpacks files of this machine. Files that are downloaded stay with pip, which by then has them in its cache.
+
         Raises:
             InstallationFailed: pip failed.
         """
@@ -81,8 +87,9 @@ class Environment:
             command = [self.python, "-m", "pip", "install", *_PIP_OPTIONS, "--dry-run", "--report", "-", requirement]
             report = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)
             chosen = json.loads(report.stdout)["install"] if report.returncode == 0 else []
-            files = [f"{one['metadata']['name']} @ {one['download_info']['url']}" for one in chosen]
-            if report.returncode == 0 and (not files or self._uv_installs("--no-deps", *files)):
+            files = [_reference(one) for one in chosen]
+            local = all(one["download_info"]["url"].startswith("file:") for one in chosen)
+            if report.returncode == 0 and (not files or (local and self._uv_installs("--no-deps", *files))):
                 return
         self.pip(requirement)
 
@@ -99,7 +106,10 @@ class Environment:
         if self._uv is None:
             return False
         # Compiled now, as pip does: a first start must not, and some environments never keep what they compile.
-        options = ("--quiet", "--compile-bytecode", "--python", self.python, *self._pip_indexes())
+        options = ["--quiet", "--compile-bytecode", "--python", self.python, *self._pip_indexes()]
+        if "--require-hashes" not in arguments:
+            # Requirements with hashes are pinned, and uv takes no other constraints beside them.
+            options += self._pip_constraints()
         command = [self._uv, "pip", "install", *options, *arguments]
         finished = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
         if finished.returncode:
@@ -109,24 +119,45 @@ class Environment:
 
     def _pip_indexes(self) -> list[str]:
         """pip's package indexes as options of uv, which takes the best match of all of them, as pip does."""
+        return ["--index-strategy", "unsafe-best-match", *uv_options(self._pip_configuration(), _INDEX_OPTIONS)]
+
+    def _pip_constraints(self) -> list[str]:
+        return uv_options(self._pip_configuration(), {"constraint": "--constraints"})
+
+    @functools.cache  # noqa: B019 - an environment lives as long as the process
+    def _pip_configuration(self) -> str:
         command = [self.python, "-m", "pip", "--disable-pip-version-check", "config", "list"]
-        listed = subprocess.run(command, check=False, capture_output=True, text=True).stdout
-        return ["--index-strategy", "unsafe-best-match", *index_options(listed)]
+        return subprocess.run(command, check=False, capture_output=True, text=True).stdout
 
 
-def index_options(configuration: str) -> list[str]:
-    """uv's options for what `pip config list` prints, such as `global.index-url='https://example.org/simple'`."""
-    options = []
+def uv_options(configuration: str, names: Mapping[str, str]) -> list[str]:
+    """uv's options for what `pip config list` prints, such as `global.index-url='https://example.org/simple'`.
+
+    Args:
+        configuration: what pip printed.
+        names: uv's option for each of pip's settings that are wanted.
+    """
+    settings: dict[str, tuple[int, str]] = {}
     for line in configuration.splitlines():
         name, _, quoted = line.partition("=")
-        setting, value = name.rpartition(".")[2], quoted.strip("'\"")
-        if setting == "no-index" and value.lower() in ("1", "true", "yes", "on"):
-            options.append("--no-index")
-        elif setting in _INDEX_OPTIONS:
-            # pip separates several values of a setting by white space, and prints a line break as "\n".
-            for one in value.replace("\\n", " ").split():
-                options += [_INDEX_OPTIONS[setting], one]
+        section, _, setting = name.rpartition(".")
+        if section in _SECTIONS:
+            settings[setting] = max(settings.get(setting, (-1, "")), (_SECTIONS.index(section), quoted.strip("'\"")))
+    options = []
+    if "index-url" in names and settings.get("no-index", (0, ""))[1].lower() in ("1", "true", "yes", "on"):
+        options.append("--no-index")
+    for setting, option in names.items():
+        # pip separates several values of a setting by white space, and prints a line break as "\n".
+        for value in settings.get(setting, (0, ""))[1].replace("\\n", " ").split():
+            options += [option, value]
     return options
+
+
+def _reference(chosen: dict[str, Any]) -> str:
+    """A package of pip's installation report as a requirement, with the hash of its file where pip knows one."""
+    name, file = chosen["metadata"]["name"], chosen["download_info"]
+    digest = file.get("archive_info", {}).get("hashes", {}).get("sha256")
+    return f"{name} @ {file['url']}" + (f"#sha256={digest}" if digest else "")
 
 
 def _say(text: str) -> None:

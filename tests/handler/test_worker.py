@@ -19,7 +19,7 @@ import pytest
 from agent.settings import Settings
 from tests import forkserver
 from tests.conftest import ROOT, environment
-from tests.fakes.control_plane import LONG_POLL_S, ControlPlane
+from tests.fakes.control_plane import ControlPlane
 
 QUESTION = "Which header carries the API key?"
 # runpod 1.12.0, rp_http.py: FibonacciRetry(attempts=3)
@@ -219,7 +219,8 @@ def test_a_worker_that_is_told_to_stop_delivers_what_runs(tmp_path: Path) -> Non
         until(lambda: late in plane.leased or late in plane.results)
         later = plane.submit(input={"question": "Hello"})
         assert 0 == one.wait(120)
-        assert time.monotonic() - began < 10
+        # The SDK would wait 90 s for its last job.
+        assert time.monotonic() - began < 60
         assert "8000" in plane.results[job_id]["output"]["answer"]
         assert "Hello" in plane.results[late]["output"]["answer"]
         assert later not in plane.leased
@@ -238,7 +239,8 @@ def test_a_job_that_outlasts_the_drain_is_delivered_again_and_not_suspected(tmp_
                 until(lambda: any((tmp_path / "ledger").iterdir()))
                 status, seconds = stopped(one)
                 assert 0 == status
-                assert 1 <= seconds < 5
+                # The answer would take minutes.
+                assert 1 <= seconds < 60
             assert "worker.cut_off" in log.read_text(encoding="utf-8")
             assert job_id not in plane.results
             plane.redeliver(job_id)
@@ -249,12 +251,16 @@ def test_a_job_that_outlasts_the_drain_is_delivered_again_and_not_suspected(tmp_
 def test_a_worker_without_a_job_stops_at_once(tmp_path: Path) -> None:
     """It does not wait for the job that it has asked for."""
     log = tmp_path / "log"
-    with ControlPlane() as plane, worker(plane, log, "tests.handler.scripted_worker", "0", log_format="json") as one:
+    polls_s = 60
+    with (
+        ControlPlane(polls_s) as plane,
+        worker(plane, log, "tests.handler.scripted_worker", "0", log_format="json") as one,
+    ):
         plane.result(plane.submit(input={"question": "Hello"}), 120)
         time.sleep(0.5)
         status, seconds = stopped(one)
         assert 0 == status
-        assert seconds < LONG_POLL_S / 2
+        assert seconds < polls_s / 2
 
 
 def run_locally(settings: Settings, folder: Path, job: object, **changes: object) -> subprocess.CompletedProcess[str]:

@@ -1,12 +1,14 @@
 """The real server behind a real socket, in a thread of the test, and what its answers have in common."""
 
 import json
+import os
+import random
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -27,10 +29,18 @@ JSON_TYPE = {"Content-Type": "application/json"}
 
 
 def free_port() -> int:
-    """One that nobody listens on now."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    """One that nobody listens on now.
+
+    Below the ports that the system gives to clients (ip_local_port_range), and each test process has its own thousand.
+    """
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    ports = list(range(20_000 + 1_000 * (process % 12), 21_000 + 1_000 * (process % 12)))
+    random.shuffle(ports)
+    for port in ports:
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no free port")
 
 
 @contextmanager

@@ -100,7 +100,11 @@ def test_it_stops_with_status_0_in_the_middle_of_loading(
 ) -> None:
     """Wherever the real models' native code is at that moment."""
     models = {name: getattr(real_settings, name) for name in ("base_model", "embedding_model", "rag_store")}
-    process = start(tmp_path, api_keys="sesame", **models)
+    # Executed, because a fork has imported the native code before.
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local_server"], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+        env=environment(log_format="json", port=0, api_keys="sesame", **models),
+    )  # fmt: skip
     assert process.stderr is not None
     with process.stderr:
         while "server.listening" not in process.stderr.readline():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.install import Environment, InstallationFailed, index_options
+from tools.install import Environment, InstallationFailed, uv_options
 
 WHEEL = "askpod_probe-1.0-py3-none-any.whl"
 
@@ -33,6 +33,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", str(config))
+    # Where this machine may have a configuration of its own.
+    monkeypatch.setenv("XDG_CONFIG_DIRS", str(tmp_path))
     return requirements
 
 
@@ -63,6 +65,17 @@ def test_uv_installs_from_pip_s_package_indexes(
     environment.bootstrap_uv("uv==0")
     environment.install("--require-hashes", "-r", str(package))
     assert ("42\n", "") == (answer_of(environment), capfd.readouterr().err)
+
+
+def test_the_build_that_pip_chooses_is_installed_by_uv(
+    package: Path, environment: Environment, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a pinned hash, and a second time there is nothing to do."""
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    environment.bootstrap_uv("uv==0")
+    for _ in range(2):
+        environment.torch("askpod-probe==1.0")
+        assert ("42\n", "") == (answer_of(environment), capfd.readouterr().err)
 
 
 def test_pip_installs_where_uv_fails(
@@ -116,8 +129,13 @@ def test_a_file_with_another_hash_is_refused(
         ("install.find-links='\\n/a\\n/b'\n", ["--find-links", "/a", "--find-links", "/b"]),
         ("global.no-index='true'\nglobal.find-links='/a'\n", ["--no-index", "--find-links", "/a"]),
         ("global.no-index='false'\n", []),
+        ("global.constraint='/etc/constraints.txt'\n", ["--constraints", "/etc/constraints.txt"]),
+        (":env:.index-url='https://b/'\nglobal.index-url='https://a/'\n", ["--index-url", "https://b/"]),
+        ("global.index-url='https://a/'\ninstall.index-url='https://b/'\n", ["--index-url", "https://b/"]),
+        (":env:.no-index='0'\nglobal.no-index='1'\ndownload.find-links='/a'\n", []),
     ],
 )
 def test_pip_s_index_settings_are_uv_s_options(printed: str, options: list[str]) -> None:
     """Each value of each of them, and nothing else of pip's configuration."""
-    assert options == index_options(printed)
+    names = {"constraint": "--constraints", "index-url": "--index-url", "find-links": "--find-links"}
+    assert options == uv_options(printed, names | {"extra-index-url": "--extra-index-url"})

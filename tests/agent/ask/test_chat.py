@@ -26,6 +26,18 @@ class Terminal:
         """Press keys."""
         os.write(self._master, text.encode())
 
+    def interrupt(self) -> None:
+        """Press Ctrl-C at the prompt until there is a new one.
+
+        A signal that comes after the prompt is written and before it is read waits for the next key.
+        """
+        while "\n> " not in self._plain():
+            self.type(CTRL_C)
+            for _ in range(10):
+                if "\n> " not in self._plain():
+                    self._read()
+        self.until("\n> ")
+
     def until(self, text: str, seconds: float = 120) -> str:
         """What has come since the last call, up to `text`, without colours; fails when that does not come."""
         deadline = time.monotonic() + seconds
@@ -105,8 +117,7 @@ def test_ctrl_c_stops_the_answer_and_not_the_chat() -> None:
         terminal.type(CTRL_C)
         terminal.until("Stopped.")
         terminal.until("\n> ")
-        terminal.type(CTRL_C)
-        terminal.until("\n> ")
+        terminal.interrupt()
         terminal.type("/sources\n")
         terminal.until("Nothing was answered yet.")
         terminal.type(CTRL_D)

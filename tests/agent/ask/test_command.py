@@ -122,7 +122,7 @@ def test_ctrl_c_while_the_models_load_ends_at_once() -> None:
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def load(settings, phase):\n"
         "    print('loading', flush=True)\n"
-        "    time.sleep(60)\n"
+        "    time.sleep(600)\n"
         "main(['x'], load)"
     )
     process = start([REAL[0], "-c", program])
@@ -155,10 +155,9 @@ def test_a_server_is_asked_without_loading_anything() -> None:
 
 def test_the_real_models_answer(real_settings: Settings) -> None:
     """As everything stands together."""
-    ended = call(
-        [*REAL, "Which header carries the API key?"], BASE_MODEL=real_settings.base_model,
-        EMBEDDING_MODEL=real_settings.embedding_model, RAG_STORE=real_settings.rag_store,
-    )  # fmt: skip
+    env = environment(**real_settings.model_dump(include={"base_model", "embedding_model", "rag_store"}))
+    command = [*REAL, "Which header carries the API key?"]
+    ended = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert (0, "") == (ended.returncode, ended.stderr)
     assert "X-API-KEY" in ended.stdout.splitlines()[0]
     line = next(line for line in ended.stdout.splitlines() if line.startswith("  [1] "))
