@@ -15,8 +15,6 @@ JS := tests/local_server/platform/js
 CLIENTS := $(JS)/node_modules/.package-lock.json
 # Test processes, each with one computing thread. Many tests only wait, so 3 suit two cores; they take 11 GiB at most.
 TEST_PROCESSES ?= 3
-# $(call timed,STEP,COMMAND) runs COMMAND and prints the step with its seconds.
-timed = began=$$(date +%s) && $(2) && printf '%6d s  %s\n' $$(($$(date +%s) - began)) "$(1)" >&2
 # The embedded models need no hub, and nothing here may wait for one.
 export HF_HUB_OFFLINE := 1
 export TRANSFORMERS_OFFLINE := 1
@@ -152,4 +150,5 @@ $(QWEN): | $(RUNTIME)
 
 # Only when there is none: a store of the user's own documents is never replaced by the demo's.
 $(INDEX): | $(MODELS)
-	@$(call timed,index of docs/ in $(STORE),$(BIN)/python -m agent.ingest docs --store "$(STORE)")
+	@began=$$(date +%s) && $(BIN)/python -m agent.ingest docs --store "$(STORE)" \
+	  && printf '%6d s  index of docs/ in %s\n' $$(($$(date +%s) - began)) "$(STORE)" >&2

@@ -27,6 +27,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+import pytest
 import setproctitle
 
 from handler.parent import die_with_parent
@@ -44,14 +45,10 @@ _LOCK = threading.RLock()
 @functools.cache
 def _start() -> None:
     """Start the fork server in the environment of a command; it then imports what is preloaded."""
-    before = dict(os.environ)
-    os.environ.update(environment())
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment().items():
+            patch.setenv(name, value)
         multiprocessing.forkserver.ensure_running()
-    finally:
-        for name in os.environ.keys() - before.keys():
-            del os.environ[name]
-        os.environ.update(before)
 
 
 class _Descriptor:
@@ -261,7 +258,7 @@ def launch_fork(command: Sequence[str]) -> Launch:
         try:
             return _Launched(await asyncio.shield(starting))
         except asyncio.CancelledError:
-            # The thread goes on, and nobody would own the process.
+            # The thread goes on: its process must not be left running.
             starting.add_done_callback(lambda started: started.result().kill())
             raise
 

@@ -64,9 +64,7 @@ class Environment:
 
     def bootstrap_uv(self, requirement: str) -> None:
         """Find uv in the environment or on the PATH, or install it; without uv, pip is used."""
-        for folder in (str(self._bin), None):
-            if self._uv is None:
-                self._uv = shutil.which("uv", path=folder)
+        self._uv = shutil.which("uv", path=str(self._bin)) or shutil.which("uv")
         if self._uv is None:
             try:
                 self.pip("--no-deps", "--only-binary", ":all:", requirement)
@@ -119,12 +117,12 @@ class Environment:
 
     def _pip_indexes(self) -> list[str]:
         """pip's package indexes as options of uv, which takes the best match of all of them, as pip does."""
-        return ["--index-strategy", "unsafe-best-match", *uv_options(self._pip_configuration(), _INDEX_OPTIONS)]
+        return ["--index-strategy", "unsafe-best-match", *uv_options(self._pip_configuration, _INDEX_OPTIONS)]
 
     def _pip_constraints(self) -> list[str]:
-        return uv_options(self._pip_configuration(), {"constraint": "--constraints"})
+        return uv_options(self._pip_configuration, {"constraint": "--constraints"})
 
-    @functools.cache  # noqa: B019 - an environment lives as long as the process
+    @functools.cached_property
     def _pip_configuration(self) -> str:
         command = [self.python, "-m", "pip", "--disable-pip-version-check", "config", "list"]
         return subprocess.run(command, check=False, capture_output=True, text=True).stdout

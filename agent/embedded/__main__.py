@@ -36,26 +36,29 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     console = Console(stderr=True)
     if options.what == "qwen":
+        folder = options.target / qwen.NAME
         try:
-            _prepare(qwen.convert, options.wheels, options.target / qwen.NAME, console)
+            if not folder.is_dir():
+                _prepare(qwen.convert, options.wheels, folder, console)
         except (qwen.PiecesInvalid, OSError) as error:
             console.print(f"{error} Run `make qwen`.", markup=False)
             return 2
         return 0
     missing = []
     for package, name, convert in RERANKER if options.what else MODELS:
+        folder = options.target / name
+        if folder.is_dir():
+            continue
         source = _package_folder(package)
-        if source is not None or (options.target / name).is_dir():
-            _prepare(convert, source or Path(), options.target / name, console)
-        else:
+        if source is None:
             missing.append(package)
+            continue
+        _prepare(convert, source, folder, console)
     return _report(missing, console, "reranker" if options.what else "install")
 
 
 def _prepare(convert: Converter, source: Path, folder: Path, console: Console) -> None:
-    """Convert a model, unless it is there already, and say how long that took."""
-    if folder.is_dir():
-        return
+    """Convert a model and print its seconds."""
     began = time.monotonic()
     with console.status(f"Preparing {folder.name}"):
         _convert_atomically(convert, source, folder)

@@ -219,8 +219,7 @@ def test_a_worker_that_is_told_to_stop_delivers_what_runs(tmp_path: Path) -> Non
         until(lambda: late in plane.leased or late in plane.results)
         later = plane.submit(input={"question": "Hello"})
         assert 0 == one.wait(120)
-        # The SDK would wait 90 s for its last job.
-        assert time.monotonic() - began < 60
+        assert time.monotonic() - began < 10
         assert "8000" in plane.results[job_id]["output"]["answer"]
         assert "Hello" in plane.results[late]["output"]["answer"]
         assert later not in plane.leased
@@ -239,8 +238,8 @@ def test_a_job_that_outlasts_the_drain_is_delivered_again_and_not_suspected(tmp_
                 until(lambda: any((tmp_path / "ledger").iterdir()))
                 status, seconds = stopped(one)
                 assert 0 == status
-                # The answer would take minutes.
-                assert 1 <= seconds < 60
+                # The setting counts, not its default.
+                assert 1 <= seconds < Settings.model_fields["drain_timeout_s"].default
             assert "worker.cut_off" in log.read_text(encoding="utf-8")
             assert job_id not in plane.results
             plane.redeliver(job_id)

@@ -46,6 +46,14 @@ def environment(tmp_path: Path) -> Environment:
     return made
 
 
+@pytest.fixture
+def with_uv(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> Environment:
+    """The same, with the uv of the development requirements."""
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    environment.bootstrap_uv("uv==0")
+    return environment
+
+
 def answer_of(environment: Environment) -> str:
     command = [environment.python, "-c", "import askpod_probe; print(askpod_probe.ANSWER)"]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -58,24 +66,20 @@ def executable(path: Path, script: str) -> Path:
 
 
 def test_uv_installs_from_pip_s_package_indexes(
-    package: Path, environment: Environment, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    package: Path, with_uv: Environment, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """uv takes a package that only pip's configuration leads to, and pip is not needed for it."""
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    environment.bootstrap_uv("uv==0")
-    environment.install("--require-hashes", "-r", str(package))
-    assert ("42\n", "") == (answer_of(environment), capfd.readouterr().err)
+    with_uv.install("--require-hashes", "-r", str(package))
+    assert ("42\n", "") == (answer_of(with_uv), capfd.readouterr().err)
 
 
 def test_the_build_that_pip_chooses_is_installed_by_uv(
-    package: Path, environment: Environment, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    package: Path, with_uv: Environment, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Without a pinned hash, and a second time there is nothing to do."""
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    environment.bootstrap_uv("uv==0")
     for _ in range(2):
-        environment.torch("askpod-probe==1.0")
-        assert ("42\n", "") == (answer_of(environment), capfd.readouterr().err)
+        with_uv.torch("askpod-probe==1.0")
+        assert ("42\n", "") == (answer_of(with_uv), capfd.readouterr().err)
 
 
 def test_pip_installs_where_uv_fails(
@@ -102,14 +106,12 @@ def test_pip_installs_where_there_is_no_uv(
 
 
 def test_a_file_with_another_hash_is_refused(
-    package: Path, environment: Environment, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    package: Path, with_uv: Environment, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """By uv, and then by pip, which says so."""
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    environment.bootstrap_uv("uv==0")
     package.write_text(f"askpod-probe==1.0 --hash=sha256:{'0' * 64}\n", encoding="utf-8")
     with pytest.raises(InstallationFailed):
-        environment.install("--require-hashes", "-r", str(package))
+        with_uv.install("--require-hashes", "-r", str(package))
     said = capfd.readouterr().err
     assert "uv failed" in said
     assert "DO NOT MATCH THE HASHES" in said

@@ -7,10 +7,12 @@ import select
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from tests import forkserver
 from tests.agent.ask.calling import QUESTION, SENTENCE, scripted
 from tests.conftest import ROOT, environment
+from tests.local_server.serving import wait
 
 CTRL_C, CTRL_D = "\x03", "\x04"
 
@@ -25,18 +27,6 @@ class Terminal:
     def type(self, text: str) -> None:
         """Press keys."""
         os.write(self._master, text.encode())
-
-    def interrupt(self) -> None:
-        """Press Ctrl-C at the prompt until there is a new one.
-
-        A signal that comes after the prompt is written and before it is read waits for the next key.
-        """
-        while "\n> " not in self._plain():
-            self.type(CTRL_C)
-            for _ in range(10):
-                if "\n> " not in self._plain():
-                    self._read()
-        self.until("\n> ")
 
     def until(self, text: str, seconds: float = 120) -> str:
         """What has come since the last call, up to `text`, without colours; fails when that does not come."""
@@ -117,7 +107,10 @@ def test_ctrl_c_stops_the_answer_and_not_the_chat() -> None:
         terminal.type(CTRL_C)
         terminal.until("Stopped.")
         terminal.until("\n> ")
-        terminal.interrupt()
+        # A signal between the writing of the prompt and its reading would wait for the next key.
+        wait(lambda: ") S " in Path(f"/proc/{process.pid}/stat").read_text())
+        terminal.type(CTRL_C)
+        terminal.until("\n> ")
         terminal.type("/sources\n")
         terminal.until("Nothing was answered yet.")
         terminal.type(CTRL_D)
