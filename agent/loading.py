@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from agent.answering.pipeline import MultiAgent
+from agent.answering.router import Router
 from agent.corpus import LiveCorpus
 from agent.engine.base import Engine, Sampling
 from agent.engine.no_engine import NoEngine
 from agent.language_model import adapter_folders, load_language_model
 from agent.load_errors import StoreMismatch
 from agent.model_source import locate
-from agent.multi_agent import MultiAgent
 from agent.read_ahead import ReadAhead
 from agent.retrieval.embedder import Embedder
 from agent.retrieval.loading import embedder_folder, embedder_in, load_reranker, reranker_folder
 from agent.retrieval.model_files import fingerprint_of
 from agent.retrieval.reranker import Reranker
 from agent.retrieval.retriever import Retriever
-from agent.router import Router
 from agent.settings import NO_MODEL, Settings
 from agent.store.store import Store
 from agent.telemetry.clock import Phase, ms_since

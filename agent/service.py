@@ -8,10 +8,10 @@ from contextlib import ExitStack
 import structlog
 
 from agent.admission import Admission
+from agent.answering.pipeline import MultiAgent
 from agent.errors import AskError, DeadlineExceeded, InternalError
 from agent.events import Emit, events_of, ignore
 from agent.idempotency import Idempotency
-from agent.multi_agent import MultiAgent
 from agent.quotas import Quotas
 from agent.schemas import Answer, AskEvent, AskRequest
 from agent.settings import Settings

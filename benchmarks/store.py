@@ -17,7 +17,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from agent.calibration import Calibration
+from agent.answering.calibration import Calibration
 from agent.ingest.builder import ChunkSizes, build_store
 from agent.retrieval.finding import Finder
 from agent.retrieval.query import Query, make_queries

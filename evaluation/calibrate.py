@@ -1,4 +1,4 @@
-"""Fits `agent/calibration.json`: logistic regression over the signals of a finding, on questions with known answers.
+"""Fits `agent/answering/calibration.json`: logistic regression over signals, on questions with known answers.
 
 Three kinds of questions, each weighted as a whole: those that the corpus answers (0.6), those it answers nearly (0.2,
 SQuAD 2.0's unanswerable ones), and those whose article is taken out of the corpus (0.2). Relevance tells the first from
@@ -26,7 +26,7 @@ _CASES = {"own": 0.0, "foreign": 1.0}
 
 
 def fit(examples: Sequence[Example], names: Sequence[str] = SIGNALS) -> dict[str, dict[str, dict[str, float]]]:
-    """Weights as `agent.calibration.Calibration` reads them; a language case without examples is left out."""
+    """Weights as `agent.answering.calibration.Calibration` reads them; a language case without examples is left out."""
     weights: dict[str, dict[str, dict[str, float]]] = {"relevance": {}, "confidence": {}}
     for case, foreign in _CASES.items():
         some = [example for example in examples if example.signals.foreign == foreign]

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress as Bar
 
-from agent.calibration import ANY_EMBEDDER, FILE_NAME
+from agent.answering.calibration import ANY_EMBEDDER, FILE_NAME
 from agent.settings import Settings
 from evaluation.alignment import align
 from evaluation.calibrate import LEXICAL, SIGNALS, fit, write

@@ -12,13 +12,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from agent.answering.prompts.short import SYSTEM
 from agent.engine.base import ChatMessage, Engine, Sampling
 from agent.ingest.builder import ChunkSizes
 from agent.ingest.loaders import find_files
 from agent.ingest.sync import sync
 from agent.language_model import load_language_model
 from agent.loading import Loaded, assemble
-from agent.prompts import SYSTEM
 from agent.retrieval.embedder import Embedder
 from agent.retrieval.loading import load_embedder
 from agent.schemas import AskRequest, Language, Mode

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from agent.prompts import NOTHING, completion, template_hash
+from agent.answering.prompts.short import NOTHING, completion, template_hash
 from agent.retrieval.embedder import Embedder
 from agent.settings import Settings
 from agent.store.store import Store

@@ -8,7 +8,7 @@ from typing import get_args
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from agent.calibration import ReaderCalibration, logit
+from agent.answering.calibration import ReaderCalibration, logit
 from agent.schemas import Language
 from training.errors import Refused
 from training.figures import Row
@@ -24,7 +24,7 @@ _NEVER = 1.01
 
 
 def calibrate(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
-    """`agent.calibration.ReaderCalibration` from what came of the questions, for each language with enough of them.
+    """Fit `agent.answering.calibration.ReaderCalibration` for each language with enough questions.
 
     Raises:
         Refused: too few questions, or all right or all wrong.

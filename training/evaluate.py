@@ -9,7 +9,7 @@ from typing import cast, get_args
 from rich.console import Console
 from rich.progress import Progress
 
-from agent.calibration import ReaderCalibration
+from agent.answering.calibration import ReaderCalibration
 from agent.engine.adapters import WEIGHTS
 from agent.engine.provenance import Provenance
 from agent.language_model import load_language_model

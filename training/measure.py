@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent.answerer import Answerer, Draft
-from agent.calibration import Calibration
+from agent.answering.answerer import Answerer, Draft
+from agent.answering.calibration import Calibration
+from agent.answering.prompts.short import NOTHING
 from agent.loading import assemble
-from agent.prompts import NOTHING
 from agent.retrieval.embedder import Embedder
 from agent.retrieval.evidence import Evidence
 from agent.retrieval.finding import Finding

@@ -19,13 +19,13 @@ from rich.console import Console
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from agent.answering.prompts.short import template_hash
 from agent.engine.adapters import fingerprint
 from agent.engine.device import pick_device, pick_dtype
 from agent.engine.provenance import Provenance
 from agent.engine.tokenizer import ChatTokenizer
 from agent.load_errors import LoadError
 from agent.model_source import locate
-from agent.prompts import template_hash
 from agent.settings import Settings
 from agent.version import VERSION
 from training.errors import Refused

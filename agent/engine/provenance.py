@@ -18,13 +18,13 @@ class Provenance:
     Attributes:
         base: the base model's name.
         base_fingerprint: of the base model, as `agent.engine.adapters.fingerprint` makes it.
-        prompt: hash of the prompt template, as `agent.prompts.template_hash` makes it.
+        prompt: hash of the prompt template, as `agent.answering.prompts.short.template_hash` makes it.
         data: hash of the training data.
         seed: of the training.
         made: date, ISO 8601.
         software: name and version of all that took part.
         training: what it was trained with: examples, steps, rank, learning rate and so on.
-        reader: `agent.calibration.ReaderCalibration` by language, None until it has been calibrated.
+        reader: `agent.answering.calibration.ReaderCalibration` by language, None until it has been calibrated.
         figures: what `python -m training evaluate` measured, by set and figure.
     """
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from agent.answering.router import PROTOTYPE_TEXTS
 from agent.ingest import journal as journal_file
 from agent.ingest.chunker import Chunker
 from agent.ingest.journal import DIGEST_BYTES, Journal
 from agent.retrieval.embedder import Embedder, PassageText, PassageVectors
-from agent.router import PROTOTYPE_TEXTS
 from agent.store.chunks import write_chunks
 from agent.store.documents import ChunkSpan, Document
 from agent.store.lexical import write_lexical

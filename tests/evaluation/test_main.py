@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from agent.calibration import Calibration
+from agent.answering.calibration import Calibration
 from tests import forkserver
 from tests.conftest import ROOT, environment
 from tests.evaluation.test_run import squad

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from agent.answerer import Draft
-from agent.reading import Reading
+from agent.answering.answerer import Draft
+from agent.answering.generation import Reading
 from agent.retrieval.evidence import Evidence
 from agent.retrieval.retriever import Passage
 from agent.schemas import Language, Usage

@@ -6,7 +6,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.prompts import NOTHING, split_pick
+from agent.answering.prompts.short import NOTHING, split_pick
 from tests.training.mined import KEEPER, mined
 from training.build import SENTENCES, Builder, pick_held_out
 from training.example import Example

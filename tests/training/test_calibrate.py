@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from agent.calibration import ReaderCalibration
+from agent.answering.calibration import ReaderCalibration
 from tests.training.test_figures import row
 from training.calibrate import calibrate
 from training.errors import Refused

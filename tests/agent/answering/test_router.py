@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from agent.answering.router import PROTOTYPES, Decision, Router
 from agent.retrieval.embedder import Embedder
 from agent.retrieval.hashing_embedder import HashingEmbedder
 from agent.retrieval.loading import load_embedder
 from agent.retrieval.query import make_queries
-from agent.router import PROTOTYPES, Decision, Router
 from agent.settings import EMBEDDED_EMBEDDER, Settings
 from agent.store.store import Store
 from agent.store.vectors import Vectors

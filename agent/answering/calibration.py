@@ -59,8 +59,8 @@ class ReaderCalibration:
     Attributes:
         bias: of a logistic regression, with the weights behind it.
         retrieval: weight of the logit of `Calibration.confidence`.
-        nothing: weight of the logit of `agent.reading.Reading.nothing`.
-        certainty: weight of the logit of `agent.reading.Reading.certainty`.
+        nothing: weight of the logit of `agent.answering.generation.Reading.nothing`.
+        certainty: weight of the logit of `agent.answering.generation.Reading.certainty`.
         agrees: weight of 1 where the adapter picked the sentence that ranking has first, and of 0 where it did not.
         least_picking: the certainty from which on the picked sentence is worth more than the one ranking has first.
         least_certainty: of a wording that is worth more than its sentence, if that one is to be quoted.
@@ -101,5 +101,5 @@ def logit(probability: float) -> float:
 
 @cache
 def _read() -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(files("agent").joinpath(FILE_NAME).read_text(encoding="utf-8"))
+    content: dict[str, Any] = json.loads(files("agent.answering").joinpath(FILE_NAME).read_text(encoding="utf-8"))
     return content

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from agent.citations import CitedText
+from agent.answering.composition import CitedText
 from agent.schemas import Language, Reason
 
 UNANSWERED: dict[Reason, dict[Language, str]] = {

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.planner import plan
+from agent.answering.rewriting import plan
 from agent.schemas import Language, Message
 from agent.text.language import detect_language
 

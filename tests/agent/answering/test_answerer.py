@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.answerer import Answerer, Draft
+from agent.answering.answerer import Answerer, Draft
+from agent.answering.prompts.short import NOTHING
 from agent.engine.base import Sampling, TokenDelta
 from agent.engine.scripted import ScriptedEngine
-from agent.prompts import NOTHING
 from agent.retrieval.evidence import Evidence
 from agent.schemas import AskRequest
 from tests.fakes.evidence import evidence, evidence_in, passage

@@ -5,8 +5,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.citations import CitedText
-from agent.verifier import LEAD, quote
+from agent.answering.composition import CitedText
+from agent.answering.verification import LEAD, quote
 from tests.fakes.evidence import evidence, evidence_in, passage
 
 SOURCES = evidence_in(passage("The port is 8000.", "The key [7] goes in items[0].", "It was built in 1990.[3]"))

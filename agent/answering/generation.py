@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
+from agent.answering.prompts.short import NOTHING, completion, settled, split_pick
 from agent.engine.base import ChatMessage, Engine, Sampling, TokenDelta
-from agent.prompts import NOTHING, completion, settled, split_pick
 from agent.schemas import Usage
 from agent.telemetry.clock import ms_since
 from agent.text.sentences import split_units

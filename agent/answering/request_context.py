@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.citations import CitedText
+from agent.answering.composition import CitedText
 from agent.corpus import Corpus
 from agent.events import Emit
 from agent.schemas import (
@@ -24,7 +24,7 @@ from agent.telemetry.logs import get_logger
 
 
 @dataclass(slots=True)
-class Asking:
+class RequestContext:
     """The state of one question. `language` is that of the answer, `asked_in` that of the question; `started` is by
     the monotonic clock, in seconds; `salt` and `deadline` are as for `Engine.generate`.
     """

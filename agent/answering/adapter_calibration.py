@@ -1,13 +1,13 @@
 """Which adapters can be believed when they say what answers, and how far."""
 
-from agent.calibration import ReaderCalibration
+from agent.answering.calibration import ReaderCalibration
+from agent.answering.prompts.short import template_hash
 from agent.engine.base import Engine
-from agent.prompts import template_hash
 from agent.schemas import Language
 from agent.telemetry.logs import get_logger
 
 
-class Readers:
+class AdapterCalibrations:
     """The calibrations of an engine's adapters, of those too that come while it runs."""
 
     def __init__(self, engine: Engine) -> None:

@@ -6,8 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.answering.prompts.short import (
+    NOTHING,
+    Prompt,
+    build_prompt,
+    completion,
+    pack,
+    settled,
+    split_pick,
+    template_hash,
+)
 from agent.engine.scripted import ScriptedEngine
-from agent.prompts import NOTHING, Prompt, build_prompt, completion, pack, settled, split_pick, template_hash
 from agent.retrieval.evidence import Evidence
 from agent.schemas import Message
 from tests.fakes.evidence import evidence_in, passage

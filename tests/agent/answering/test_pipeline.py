@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from agent.answering.prompts.short import SYSTEM, template_hash
 from agent.engine.base import Engine
 from agent.engine.no_engine import NoEngine
 from agent.engine.provenance import Provenance
 from agent.engine.scripted import ScriptedEngine
 from agent.errors import NoLanguageModel, PromptTooLong, UnknownAdapter, UnknownFilter
 from agent.loading import Loaded
-from agent.prompts import SYSTEM, template_hash
 from agent.schemas import Answer, AskEvent, AskRequest, Message, StatusEvent
 from agent.settings import Settings
 from agent.text.language import detect_language

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from agent.answering.generation import Reading, read
+from agent.answering.prompts.short import NOTHING, build_prompt, pack
 from agent.engine.base import Engine, Sampling
-from agent.prompts import NOTHING, build_prompt, pack
-from agent.reading import Reading, read
 from agent.retrieval.evidence import Evidence
 from agent.schemas import AskRequest, Language
 from agent.telemetry import signals

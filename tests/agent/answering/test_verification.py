@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.answering.verification import Verifier
 from agent.schemas import Language
-from agent.verifier import Verifier
 from tests.fakes.evidence import draft, evidence, evidence_in, passage
 
 QUESTION = "Which port does the server use?"

@@ -6,23 +6,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from agent.answerer import Answerer, Draft
-from agent.asking import Asking
-from agent.calibration import Calibration, ReaderCalibration
-from agent.citations import CitedText
+from agent.answering.abstention import NOTHING_ABOUT, NOTHING_VERIFIED, UNANSWERED, about_corpus
+from agent.answering.adapter_calibration import AdapterCalibrations
+from agent.answering.answerer import Answerer, Draft
+from agent.answering.calibration import Calibration, ReaderCalibration
+from agent.answering.composition import CitedText
+from agent.answering.request_context import RequestContext
+from agent.answering.rewriting import Part, Plan, plan
+from agent.answering.router import QUESTION, Decision, Router
+from agent.answering.scored_subquery import ScoredSubquery, evidence_of, nearest_of, passages_of
+from agent.answering.verification import Verdict, Verifier, quote
 from agent.corpus import LiveCorpus
 from agent.engine.base import Engine
 from agent.errors import NoLanguageModel, PromptTooLong, UnknownAdapter
 from agent.events import Emit
-from agent.judged import Judged, evidence_of, nearest_of, passages_of
-from agent.planner import Part, Plan, plan
-from agent.readers import Readers
-from agent.replies import NOTHING_ABOUT, NOTHING_VERIFIED, UNANSWERED, about_corpus
 from agent.retrieval.embedder import Embedder
 from agent.retrieval.evidence import Evidence
 from agent.retrieval.query import Query, make_queries
 from agent.retrieval.retriever import Passage
-from agent.router import QUESTION, Decision, Router
 from agent.schemas import (
     Answer,
     AskRequest,
@@ -36,7 +37,6 @@ from agent.telemetry import signals
 from agent.telemetry.clock import ms_since
 from agent.telemetry.tracing import span
 from agent.text.language import detect_language
-from agent.verifier import Verdict, Verifier, quote
 
 
 class MultiAgent:
@@ -60,7 +60,7 @@ class MultiAgent:
         self._calibration = Calibration.for_embedder(embedder.name)
         self._router = router
         self._answerer = Answerer(engine, settings.context_sentences, settings.context_tokens, settings.max_tokens)
-        self._readers = Readers(engine)
+        self._readers = AdapterCalibrations(engine)
         self._verifier = Verifier()
 
     @property
@@ -92,7 +92,7 @@ class MultiAgent:
         await self._corpora.catch_up()
         with self._corpora.lease() as corpus:
             model = self._engine.model
-            asking = Asking(
+            asking = RequestContext(
                 request, request_id, language, asked_in, corpus, emit, cold_start, model, adapter, started,
                 salt=salt, deadline=deadline,
             )  # fmt: skip
@@ -105,7 +105,7 @@ class MultiAgent:
             raise UnknownAdapter(param="adapter")
         return adapter
 
-    async def _answer(self, asking: Asking) -> Answer:
+    async def _answer(self, asking: RequestContext) -> Answer:
         request, language = asking.request, asking.language
         planned = plan(request.question, request.history, asking.asked_in)
         decision = self._router.by_rules(request.question, language)
@@ -123,7 +123,7 @@ class MultiAgent:
             return self._abstain(asking, "underspecified", [])
         return await self._from_documents(asking, planned, queries)
 
-    async def _embed(self, asking: Asking, texts: Sequence[str]) -> dict[str, Query]:
+    async def _embed(self, asking: RequestContext, texts: Sequence[str]) -> dict[str, Query]:
         started = time.monotonic()
         name = self._embedder.name
         with span(
@@ -134,7 +134,7 @@ class MultiAgent:
         asking.timed(retrieval_ms=ms_since(started))
         return dict(zip(texts, made, strict=True))
 
-    async def _from_documents(self, asking: Asking, planned: Plan, queries: dict[str, Query]) -> Answer:
+    async def _from_documents(self, asking: RequestContext, planned: Plan, queries: dict[str, Query]) -> Answer:
         judged = [await self._find(asking, part, [queries[text] for text in part.queries]) for part in planned.parts]
         self._report_found(asking, judged)
         relevant = [item for item in judged if item.finding.evidence and item.relevance >= self._settings.min_relevance]
@@ -156,7 +156,7 @@ class MultiAgent:
             return self._abstain(asking, "unsupported", judged)
         return self._finish_extracted(asking, judged, relevant)
 
-    async def _find(self, asking: Asking, part: Part, queries: Sequence[Query]) -> Judged:
+    async def _find(self, asking: RequestContext, part: Part, queries: Sequence[Query]) -> ScoredSubquery:
         top_k = asking.request.top_k or self._settings.top_k
         index = asking.corpus.index_id
         with span(
@@ -167,11 +167,11 @@ class MultiAgent:
             best = max((passage.dense for passage in finding.passages), default=None)
             retrieval.set({signals.PASSAGES: len(finding.passages), signals.TOP_SCORE: best})
         if finding.signals is None:
-            return Judged(part, finding, 0.0, 0.0)
+            return ScoredSubquery(part, finding, 0.0, 0.0)
         relevance, confidence = self._calibration.relevance, self._calibration.confidence
-        return Judged(part, finding, relevance(finding.signals), confidence(finding.signals))
+        return ScoredSubquery(part, finding, relevance(finding.signals), confidence(finding.signals))
 
-    async def _read(self, asking: Asking, reader: ReaderCalibration, part: Judged) -> Answer | None:
+    async def _read(self, asking: RequestContext, reader: ReaderCalibration, part: ScoredSubquery) -> Answer | None:
         """The answer of an adapter that knows when nothing answers: its words where they stand in its evidence, else
         that evidence or the best by ranking, whichever its calibration trusts; or an abstention. None when it has not
         said.
@@ -194,7 +194,7 @@ class MultiAgent:
         self._conclude(asking, "extract", confidence, kept=1)
         return asking.finish(answer, confidence)
 
-    async def _word(self, asking: Asking, relevant: Sequence[Judged]) -> tuple[Verdict, float] | None:
+    async def _word(self, asking: RequestContext, relevant: Sequence[ScoredSubquery]) -> tuple[Verdict, float] | None:
         """What of the model's wording stands, and how sure that is; None when nothing does, or a quote is better."""
         draft = await self._draft(asking, evidence_of(relevant))
         if draft is None or draft.reading.finds_nothing:
@@ -209,13 +209,13 @@ class MultiAgent:
         confidence = self._calibration.confidence(part.finding.signals_for(verdict.evidence)) * verdict.support
         return (verdict, confidence) if confidence >= self._settings.min_confidence else None
 
-    def _verify(self, asking: Asking, draft: Draft) -> Verdict:
+    def _verify(self, asking: RequestContext, draft: Draft) -> Verdict:
         with span(signals.VERIFY) as verification:
             verdict = self._verifier.verify(asking.request.question, draft, asking.language)
             verification.set({signals.DECISION: "nothing" if verdict.evidence is None else "kept"})
             return verdict
 
-    async def _draft(self, asking: Asking, evidence: Sequence[Evidence]) -> Draft | None:
+    async def _draft(self, asking: RequestContext, evidence: Sequence[Evidence]) -> Draft | None:
         """What the model writes; None where a quote can stand for what it cannot read."""
 
         def on_text(text: str) -> None:
@@ -243,7 +243,12 @@ class MultiAgent:
         return draft
 
     def _finish_worded(
-        self, asking: Asking, verdict: Verdict, confidence: float, judged: Sequence[Judged], relevant: Sequence[Judged]
+        self,
+        asking: RequestContext,
+        verdict: Verdict,
+        confidence: float,
+        judged: Sequence[ScoredSubquery],
+        relevant: Sequence[ScoredSubquery],
     ) -> Answer:
         """The model's words, and a quote for each part of the question that they leave out."""
         answer, confidences = verdict.answer, [confidence]
@@ -255,7 +260,9 @@ class MultiAgent:
         self._mention_missing(asking, answer, judged)
         return asking.finish(answer, min(confidences))
 
-    def _finish_extracted(self, asking: Asking, judged: Sequence[Judged], relevant: Sequence[Judged]) -> Answer:
+    def _finish_extracted(
+        self, asking: RequestContext, judged: Sequence[ScoredSubquery], relevant: Sequence[ScoredSubquery]
+    ) -> Answer:
         """The best sentence of each part that has one good enough."""
         answer = CitedText()
         confidences = self._quote_best(asking, answer, relevant)
@@ -265,7 +272,7 @@ class MultiAgent:
         self._mention_missing(asking, answer, judged)
         return asking.finish(answer, min(confidences))
 
-    def _quote_best(self, asking: Asking, answer: CitedText, parts: Sequence[Judged]) -> list[float]:
+    def _quote_best(self, asking: RequestContext, answer: CitedText, parts: Sequence[ScoredSubquery]) -> list[float]:
         """Quote the best sentence of each part that has one good enough, none twice; how sure each of these is."""
         quotable = [item for item in parts if item.confidence >= self._settings.min_confidence]
         for item in quotable:
@@ -274,7 +281,7 @@ class MultiAgent:
                 quote(answer, best, asking.language)
         return [item.confidence for item in quotable]
 
-    def _mention_missing(self, asking: Asking, answer: CitedText, judged: Sequence[Judged]) -> None:
+    def _mention_missing(self, asking: RequestContext, answer: CitedText, judged: Sequence[ScoredSubquery]) -> None:
         """Say of which part of the question there is nothing; a question of one part has its answer."""
         if len(judged) == 1:
             return
@@ -284,19 +291,19 @@ class MultiAgent:
             elif not item.answered_by(answer):
                 answer.say(NOTHING_VERIFIED[asking.language].format(item.part.text))
 
-    def _report_found(self, asking: Asking, judged: Sequence[Judged]) -> None:
+    def _report_found(self, asking: RequestContext, judged: Sequence[ScoredSubquery]) -> None:
         decision = "found" if any(item.finding.passages for item in judged) else "nothing"
         parts = [item.details() for item in judged]
         ms = asking.step("retriever", decision, min_relevance=self._settings.min_relevance, parts=parts)
         # Embedding the question belongs to it, although the Router needs the vector first.
         asking.timed(retrieval_ms=round(ms + (asking.timings.retrieval_ms or 0.0), 1))
 
-    def _conclude(self, asking: Asking, decision: str, confidence: float, **details: Any) -> None:  # noqa: ANN401 - JSON
+    def _conclude(self, asking: RequestContext, decision: str, confidence: float, **details: Any) -> None:  # noqa: ANN401 - JSON
         """The Verifier's step, with the confidence that was held against the least that an answer needs."""
         least = self._settings.min_confidence
         asking.step("verifier", decision, **details, confidence=round(confidence, 3), min_confidence=least)
 
-    def _reply(self, asking: Asking, decision: Decision) -> Answer:
+    def _reply(self, asking: RequestContext, decision: Decision) -> Answer:
         answer = CitedText()
         if decision.route == "corpus":
             about_corpus(answer, asking.corpus.titles, asking.language)
@@ -304,7 +311,7 @@ class MultiAgent:
             answer.say(decision.reply or "")
         return asking.finish(answer, 1.0)
 
-    def _abstain(self, asking: Asking, reason: Reason, judged: Sequence[Judged]) -> Answer:
+    def _abstain(self, asking: RequestContext, reason: Reason, judged: Sequence[ScoredSubquery]) -> Answer:
         confidence = max((item.confidence for item in judged), default=0.0)
         if reason == "unsupported":
             self._conclude(asking, "abstained", confidence, reason=reason)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, TypeVar
 
-from agent.citations import CitedText, place_of
-from agent.planner import Part
+from agent.answering.composition import CitedText, place_of
+from agent.answering.rewriting import Part
 from agent.retrieval.evidence import Evidence
 from agent.retrieval.finding import Finding
 from agent.retrieval.retriever import Passage
@@ -20,7 +20,7 @@ _SPEAKING = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ScoredSubquery:
     """A part of a question and its finding; `relevance` and `confidence` from 0 to 1."""
 
     part: Part
@@ -49,18 +49,18 @@ class Judged:
         return any(map(answer.cites, self.finding.evidence[:_SPEAKING]))
 
 
-def passages_of(parts: Sequence[Judged]) -> list[Passage]:
+def passages_of(parts: Sequence[ScoredSubquery]) -> list[Passage]:
     """The passages of all parts in turn, each once."""
     return _take_turns([item.finding.passages for item in parts], lambda passage: passage.chunk.id)
 
 
-def evidence_of(parts: Sequence[Judged]) -> list[Evidence]:
+def evidence_of(parts: Sequence[ScoredSubquery]) -> list[Evidence]:
     """The sentences of all parts in turn, each once."""
     rows = [item.finding.evidence for item in parts]
     return _take_turns(rows, lambda evidence: (evidence.passage.chunk.source, evidence.sentence.start))
 
 
-def nearest_of(parts: Sequence[Judged]) -> list[Nearest]:
+def nearest_of(parts: Sequence[ScoredSubquery]) -> list[Nearest]:
     """The best sentence of each of the best passages."""
     rows = [item.finding.evidence for item in parts]
     best = _take_turns(rows, lambda evidence: evidence.passage.chunk.id)[:_MOST_NEAREST]

@@ -14,8 +14,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agent.answerer import Draft
-from agent.citations import CitedText
+from agent.answering.answerer import Draft
+from agent.answering.composition import CitedText
 from agent.retrieval.evidence import Evidence
 from agent.schemas import Language
 from agent.text.facts import exact_tokens, names, negates, ungrouped

@@ -1,0 +1,1 @@
+"""Prompts of the strategies, one module each."""
