@@ -165,20 +165,20 @@ def _choice(delta: Mapping[str, Any], reason: str | None = None) -> dict[str, An
 
 
 def _annotations(answer: Answer) -> list[dict[str, Any]]:
-    """One for each citation of each sentence; the URL is the document's with the characters of the quote (RFC 5147)."""
+    """One for each citation of each block; the URL is the document's with the characters of the quote (RFC 5147)."""
     cited = {citation.id: citation for citation in answer.citations}
     return [
         {
             "type": "url_citation",
             "url_citation": {
-                "start_index": sentence.start,
-                "end_index": sentence.end,
+                "start_index": block.start,
+                "end_index": block.end,
                 "title": cited[number].title,
                 "url": f"{cited[number].source}#char={cited[number].start},{cited[number].end}",
             },
         }
-        for sentence in answer.sentences
-        for number in sentence.citations
+        for block in answer.blocks
+        for number in block.citations
     ]
 
 

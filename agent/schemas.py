@@ -22,6 +22,7 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_QUESTION_CH
 Language = Literal["en", "es"]
 Route = Literal["question", "followup", "compound", "corpus", "smalltalk"]
 Mode = Literal["auto", "extractive", "generative"]
+BlockKind = Literal["paragraph", "heading", "item", "step", "header", "row", "code"]
 Reason = Literal["out_of_corpus", "unsupported", "underspecified"]
 
 
@@ -106,21 +107,27 @@ class Place(_Output):
 
 
 class Citation(Place):
-    """One quote: `text_of(source)[start:end] == quote`, exactly, and so is that part of `passage`."""
+    """One span of a document: `text_of(source)[start:end] == quote`, exactly, and so is that part of `passage`."""
 
     id: int = Field(description="The number in square brackets in the answer.")
     quote: str
 
 
-class AnswerSentence(_Output):
-    """One sentence of the answer: `answer[start:end] == text`, without the numbers in square brackets behind it."""
+class AnswerBlock(_Output):
+    """One block of the answer's Markdown: `answer[start:end] == text`.
 
+    `text` is inline Markdown, without the marker in front of it (`- `, `1. `, `### `) and without the citation numbers
+    behind it. A `header` or `row` is a table row, `| a | b`; its citation numbers stand in the last cell.
+    """
+
+    kind: BlockKind
     text: str
     start: int
     end: int
+    depth: int = Field(default=0, ge=0, description="Of a nested `item` or `step`: 0 is the outermost list.")
     citations: list[int] = Field(description="Ids of the citations that support it; empty where it states no fact.")
     support: float | None = Field(
-        description="Share of its words found in what it cites, 0 to 1; null where it states no fact of the documents."
+        description="How well what it cites supports it, 0 to 1; null where it states no fact of the documents."
     )
 
 
@@ -160,8 +167,8 @@ class TraceStep(_Output):
 class Answer(_Output):
     """The whole answer. `abstained` means that there is none; then nothing is cited."""
 
-    answer: str
-    sentences: list[AnswerSentence]
+    answer: str = Field(description="The answer, as Markdown.")
+    blocks: list[AnswerBlock] = Field(description="The blocks of the answer in order, each with its citations.")
     abstained: bool
     reason: Reason | None = Field(
         description="Why it abstained: `out_of_corpus`, nothing in the documents comes close enough to the question; "
@@ -170,7 +177,7 @@ class Answer(_Output):
     )
     nearest: list[Nearest] = Field(description="When abstained: the passages that came closest.")
     citations: list[Citation]
-    grounded: bool = Field(description="Every sentence of the answer that states a fact is supported by a quote.")
+    grounded: bool = Field(description="Every block of the answer that states a fact is supported by a citation.")
     confidence: float = Field(
         ge=0.0, le=1.0, description="Calibrated probability that the answer is right; of an abstention, that the "
         "best passage would have answered."

@@ -34,7 +34,7 @@ class Record(TypedDict):
 
 def record_of(asked: Asked, answer: Answer, text_of: TextOf) -> Record:
     """Compare an answer with what is known. An abstention has no words, so it matches no gold answer."""
-    said = "" if answer.abstained else " ".join(sentence.text for sentence in answer.sentences)
+    said = "" if answer.abstained else " ".join(block.text for block in answer.blocks)
     gold = asked.answers if asked.answerable else ()
     # An unanswerable question as SQuAD 2.0 counts it. Where only the place is known, words cannot be compared.
     nothing = None if asked.answerable else float(answer.abstained)

@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 from agent import errors
 from agent.schemas import (
     Answer,
-    AnswerSentence,
+    AnswerBlock,
     AskRequest,
     Citation,
     DeltaEvent,
@@ -70,11 +70,11 @@ def _answer(language: Language, source: str, title: str, quote: str, start: int)
         id=1, source=source, title=title, heading="The API key", page=None, line=21, quote=quote, start=start,
         end=start + len(quote), passage=quote, passage_start=start, score=0.91,
     )  # fmt: skip
-    sentence = AnswerSentence(text=quote, start=0, end=len(quote), citations=[1], support=1.0)
+    block = AnswerBlock(kind="paragraph", text=quote, start=0, end=len(quote), citations=[1], support=1.0)
     names = {"router": "question", "retriever": "found", "answerer": "complete", "verifier": "model"}
     return Answer(
         answer=f"{quote} [1]",
-        sentences=[sentence],
+        blocks=[block],
         abstained=False,
         reason=None,
         nearest=[],
@@ -100,12 +100,12 @@ def _abstention() -> Answer:
         source="serverless.md", title="Serverless workers", heading="Serverless workers > Scaling", page=None, line=14,
         text=close, start=310, end=310 + len(close), passage=close, passage_start=310, score=0.78,
     )  # fmt: skip
-    sentence = AnswerSentence(text=text, start=0, end=len(text), citations=[], support=None)
+    block = AnswerBlock(kind="paragraph", text=text, start=0, end=len(text), citations=[], support=None)
     steps = {"router": "question", "retriever": "found", "verifier": "abstained"}
     return _answer("en", "", "", "", 0).model_copy(
         update={
             "answer": text,
-            "sentences": [sentence],
+            "blocks": [block],
             "abstained": True,
             "reason": "out_of_corpus",
             "nearest": [nearest],

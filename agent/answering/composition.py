@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from agent.retrieval.evidence import Evidence
-from agent.schemas import AnswerSentence, Citation
+from agent.schemas import AnswerBlock, Citation
 
 # What a source has in square brackets is no number of ours; the citation's quote keeps it as it is.
 _NUMBER = re.compile(r"\[(\d+)\]")
@@ -18,7 +18,7 @@ class CitedText:
 
     def __init__(self) -> None:
         self.text = ""
-        self.sentences: list[AnswerSentence] = []
+        self.blocks: list[AnswerBlock] = []
         self._cited: dict[tuple[str, int, int], Citation] = {}
 
     @property
@@ -43,8 +43,15 @@ class CitedText:
         sentence = _NUMBER.sub(r"(\1)", sentence)
         start = len(self.text) + (1 if self.text else 0) + len(lead)
         self.text = f"{self.text} {lead}{sentence}{numbers}".lstrip()
-        self.sentences.append(
-            AnswerSentence(text=sentence, start=start, end=start + len(sentence), citations=citations, support=support)
+        self.blocks.append(
+            AnswerBlock(
+                kind="paragraph",
+                text=sentence,
+                start=start,
+                end=start + len(sentence),
+                citations=citations,
+                support=support,
+            )
         )
 
     def _cite(self, evidence: Evidence) -> int:

@@ -73,7 +73,7 @@ class RequestContext:
         self.timed(total_ms=ms_since(self.started))
         return Answer(
             answer=answer.text,
-            sentences=answer.sentences,
+            blocks=answer.blocks,
             abstained=reason is not None,
             reason=reason,
             nearest=nearest or [],

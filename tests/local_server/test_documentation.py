@@ -60,8 +60,8 @@ def test_every_example_answer_is_valid(operation: dict[str, Any]) -> None:
     for example in content["application/json"]["examples"].values():
         answer = Answer.model_validate(example["value"])
         kinds.append((answer.language, answer.reason))
-        assert [sentence.text for sentence in answer.sentences] == [
-            answer.answer[sentence.start : sentence.end] for sentence in answer.sentences
+        assert [sentence.text for sentence in answer.blocks] == [
+            answer.answer[sentence.start : sentence.end] for sentence in answer.blocks
         ]
         for citation in answer.citations:
             assert len(citation.quote) == citation.end - citation.start

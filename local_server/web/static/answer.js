@@ -25,7 +25,7 @@ function sentencesOf(answer, onChip) {
   const paragraph = el("p", { class: "words", lang: answer.language, dir: "auto" });
   const between = cutter(answer.answer);
   let at = 0;
-  for (const sentence of answer.sentences) {
+  for (const sentence of answer.blocks) {
     // The numbers behind the sentence before are chips already; what is left leads this one in.
     paragraph.append(between(at, sentence.start).replace(/ ?\[\d+\]/g, ""));
     const chips = sentence.citations.map((id) => chip(answer.citations.find((one) => one.id === id), onChip));

@@ -31,13 +31,13 @@ def test_sentences_and_numbers_fit_whatever_is_said(steps: list[tuple], foreign:
             quote(answer, item, "es" if foreign else "en")
         else:
             answer.say(text)
-    assert [answer.text[sentence.start : sentence.end] for sentence in answer.sentences] == [
-        sentence.text for sentence in answer.sentences
+    assert [answer.text[sentence.start : sentence.end] for sentence in answer.blocks] == [
+        sentence.text for sentence in answer.blocks
     ]
     ids = {citation.id for citation in answer.citations}
     assert ids == set(range(1, len(ids) + 1))
     assert ids == {int(number) for number in re.findall(r"\[(\d+)\]", answer.text)}
-    assert ids == {number for sentence in answer.sentences for number in sentence.citations}
+    assert ids == {number for sentence in answer.blocks for number in sentence.citations}
 
 
 def test_evidence_keeps_its_number() -> None:
@@ -49,8 +49,8 @@ def test_evidence_keeps_its_number() -> None:
     answer.add("The port is 8000.", evidence("The port is 8000."), 1.0)
     answer.say("That is all.")
     assert "It is 8000. [1] The key is a header. [2] The port is 8000. [1] That is all." == answer.text
-    assert [[1], [2], [1], []] == [sentence.citations for sentence in answer.sentences]
-    assert [0.9124, 1.0, 1.0, None] == [sentence.support for sentence in answer.sentences]
+    assert [[1], [2], [1], []] == [sentence.citations for sentence in answer.blocks]
+    assert [0.9124, 1.0, 1.0, None] == [sentence.support for sentence in answer.blocks]
     assert [("a.md", 1), ("b.md", 2)] == [(citation.source, citation.id) for citation in answer.citations]
     assert (True, False) == (answer.cites(first), answer.cites(evidence("Another.", source="c.md")))
 
@@ -71,4 +71,4 @@ def test_a_quote_in_another_language_is_introduced() -> None:
     answer = CitedText()
     quote(answer, evidence("The port is 8000."), "es")
     assert f"{LEAD['es']}The port is 8000. [1]" == answer.text
-    assert ["The port is 8000."] == [sentence.text for sentence in answer.sentences]
+    assert ["The port is 8000."] == [sentence.text for sentence in answer.blocks]

@@ -55,9 +55,7 @@ async def ask_with_events(loaded: Loaded, question: str, **fields: Any) -> tuple
     events: list[AskEvent] = []
     request = AskRequest(question=question, **fields)
     answer = await loaded.agent.answer(request, "request-1", events.append)
-    assert [answer.answer[item.start : item.end] for item in answer.sentences] == [
-        item.text for item in answer.sentences
-    ]
+    assert [answer.answer[item.start : item.end] for item in answer.blocks] == [item.text for item in answer.blocks]
     return answer, events
 
 
@@ -114,7 +112,7 @@ async def test_auto_takes_the_model_s_words_where_they_can_be_verified(load: Loa
     answer = await ask(load(says("By default the HTTP server listens on port 8000. [1]")), ASK_PORT)
     assert ("By default the HTTP server listens on port 8000. [1]", True) == (answer.answer, answer.grounded)
     assert [PORT] == [citation.quote for citation in answer.citations]
-    assert [(1.0, [1])] == [(sentence.support, sentence.citations) for sentence in answer.sentences]
+    assert [(1.0, [1])] == [(sentence.support, sentence.citations) for sentence in answer.blocks]
     assert [("router", "question"), ("retriever", "found"), ("answerer", "complete"), ("verifier", "model")] == steps(
         answer
     )
@@ -241,9 +239,9 @@ async def test_a_half_that_is_not_in_the_documents_is_named(load: Load, text: st
     answer = await ask(load(says(text)), ASK_HALF)
     assert f"{PORT} [1] The documents do not say anything about “who painted Mona Lisa”." == answer.answer
     assert (False, "compound", [[1], []]) == (
-        answer.abstained, answer.route, [sentence.citations for sentence in answer.sentences],
+        answer.abstained, answer.route, [sentence.citations for sentence in answer.blocks],
     )  # fmt: skip
-    assert (1, None) == (len(answer.citations), answer.sentences[1].support)
+    assert (1, None) == (len(answer.citations), answer.blocks[1].support)
 
 
 async def test_a_half_that_the_model_leaves_out_is_quoted(load: Load) -> None:
@@ -308,7 +306,7 @@ async def test_small_talk_needs_nothing(load: Load) -> None:
     """One step, one sentence, full confidence."""
     answer = await ask(load(says(PORT)), "¡Hola!")
     assert ("smalltalk", "es", 1.0, False) == (answer.route, answer.language, answer.confidence, answer.grounded)
-    assert (1, [("router", "greeting")]) == (len(answer.sentences), steps(answer))
+    assert (1, [("router", "greeting")]) == (len(answer.blocks), steps(answer))
 
 
 # ------------------------------------------------------------------ languages

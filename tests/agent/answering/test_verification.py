@@ -21,9 +21,9 @@ NEWTON = evidence(
 
 def kept(question: str, text: str, *allowed: object, complete: bool = True, language: Language = "en") -> list[str]:
     verdict = Verifier().verify(question, draft(text, allowed, complete=complete), language)  # type: ignore[arg-type]
-    assert len(verdict.answer.sentences) == verdict.kept
+    assert len(verdict.answer.blocks) == verdict.kept
     assert (verdict.evidence is None) == (verdict.kept == 0)
-    return [sentence.text for sentence in verdict.answer.sentences]
+    return [sentence.text for sentence in verdict.answer.blocks]
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_offsets_and_numbers_fit_whatever_the_draft_is(said: list[str], sources:
     """`answer[start:end]` is each sentence, and every number in square brackets has its citation, and the other way."""
     verdict = Verifier().verify("What?", draft(" ".join(said), evidence_in(passage(*sources)), complete=complete), "en")
     answer = verdict.answer
-    assert all(answer.text[item.start : item.end] == item.text for item in answer.sentences)
+    assert all(answer.text[item.start : item.end] == item.text for item in answer.blocks)
     assert {str(citation.id) for citation in answer.citations} == set(re.findall(r"\[(\d+)\]", answer.text))
     assert {citation.quote for citation in answer.citations} <= set(sources)
     assert 0.0 <= verdict.support <= 1.0

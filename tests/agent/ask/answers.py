@@ -26,7 +26,7 @@ def abstained(text: str = "Port 8000.", **changes: Any) -> Answer:
 
 def _answer(text: str, **changes: Any) -> Answer:
     made: dict[str, Any] = {
-        "answer": text, "sentences": [], "abstained": False, "reason": None, "nearest": [], "citations": [],
+        "answer": text, "blocks": [], "abstained": False, "reason": None, "nearest": [], "citations": [],
         "grounded": True, "confidence": 0.662, "language": "en", "route": "question", "model": "scripted",
         "adapter": None, "index": "c0ffee", "usage": Usage(prompt_tokens=89, completion_tokens=7),
         "timings": Timings(total_ms=321.0), "cold_start": False, "request_id": "r-1",
