@@ -33,7 +33,7 @@ class Corpus:
     """One build of a store and the Finder over it."""
 
     def __init__(self, store: Store, make_retriever: MakeRetriever) -> None:
-        self._store = store
+        self.store = store
         self.manifest: Manifest = store.manifest
         self.index_id = store.manifest.index_id
         self.finder = Finder(store, make_retriever(store))
@@ -41,7 +41,7 @@ class Corpus:
 
     def close(self) -> None:
         """Close the store's files."""
-        self._store.close()
+        self.store.close()
 
 
 class LiveCorpus:

@@ -21,7 +21,8 @@ def _stripped(text: str) -> str:
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_QUESTION_CHARS), AfterValidator(_stripped)]
 Language = Literal["en", "es"]
 Route = Literal["question", "followup", "compound", "corpus", "smalltalk"]
-Mode = Literal["auto", "extractive", "generative"]
+Strategy = Literal["extractive", "short", "grounded"]
+Mode = Literal["auto", "extractive", "short", "grounded", "generative"]
 BlockKind = Literal["paragraph", "heading", "item", "step", "header", "row", "code"]
 Reason = Literal["out_of_corpus", "unsupported", "underspecified"]
 
@@ -71,14 +72,15 @@ class AskRequest(_Input):
     )
     mode: Mode = Field(
         default="auto",
-        description="`extractive` quotes the best sentence without a language model; `generative` answers in the "
-        "model's words or not at all; `auto` takes the model's words where they can be verified, else the quote.",
+        description="How to answer. `auto`: by ANSWER_STRATEGY, which is derived from the model, and with quotes where "
+        "the model's words do not stand. `extractive`, `short`, `grounded`: by this strategy, with quotes likewise. "
+        "`generative`: in the model's words or not at all.",
     )
     language: Literal["auto", "en", "es"] = Field(
         default="auto", description="Language of the answer; `auto` is the language of the question."
     )
     max_tokens: int | None = Field(
-        default=None, ge=1, le=2048, description="Most tokens to generate; left out for the service's default."
+        default=None, ge=1, le=4096, description="Most tokens to generate; left out for the service's default."
     )
     temperature: float = Field(default=0.0, ge=0.0, le=2.0, description="0 is greedy.")
     seed: int | None = Field(default=None, ge=0, le=2**63 - 1, description="Same seed, same answer.")
@@ -90,11 +92,12 @@ class AskRequest(_Input):
 
 
 class Place(_Output):
-    """A sentence of a document, and the passage that it stands in."""
+    """A span of a document, and the passage that it stands in."""
 
     source: str = Field(description="The document's path inside the ingested folder.")
     title: str
-    heading: str = Field(description="The headings above the sentence, outermost first, joined by ` > `; may be empty.")
+    heading: str = Field(description="The headings above the span, outermost first, joined by ` > `; may be empty.")
+    date: str | None = Field(description="The document's date, as its front matter or properties write it.")
     page: int | None = Field(description="The page on which it begins, from 1; null where there are no pages.")
     line: int | None = Field(
         description="The line of the file on which it begins, from 1; null where the file is no plain text."

@@ -117,10 +117,22 @@ class Settings(BaseSettings):
         10.0, ge=0, le=600, description="Questions and jobs that run have so long to end when the process is to stop."
     )
 
-    top_k: int = Field(4, ge=1, le=20, description="Passages read for an answer.")
-    max_tokens: int = Field(96, ge=1, le=2048, description="Most tokens generated for an answer.")
-    context_sentences: int = Field(5, ge=1, le=64, description="Most source sentences in the prompt, the best ones.")
-    context_tokens: int = Field(1024, ge=128, description="Most tokens of source sentences in the prompt.")
+    answer_strategy: Literal["auto", "extractive", "short", "grounded"] = Field(
+        "auto", description="How to answer; auto chooses from the model and the adapter."
+    )
+    top_k: int = Field(10, ge=1, le=20, description="Passages that an answer's context is built from.")
+    max_tokens: int = Field(
+        0,
+        ge=0,
+        le=4096,
+        description="Most tokens generated for an answer; 0 derives them from what the question asks for.",
+    )
+    context_tokens: int = Field(
+        0, ge=0, le=131_072, description="Most tokens of passages in the prompt; 0 derives them from the model."
+    )
+    context_sentences: int = Field(
+        5, ge=1, le=64, description="Most source sentences in the prompt of the strategy short, the best ones."
+    )
     dense_weight: float = Field(
         0.8, ge=0, le=1, description="Share of the embedding score in ranking; BM25 has the rest."
     )

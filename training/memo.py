@@ -22,6 +22,7 @@ class MemoEngine:
         self.provenances: Mapping[str, Provenance] = {}
         self.default_adapter = engine.default_adapter
         self.context_length = engine.context_length
+        self.parameters = engine.parameters
         self.capacity = engine.capacity
 
     def encode_chat(self, messages: Sequence[ChatMessage]) -> list[int]:

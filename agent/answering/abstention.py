@@ -1,8 +1,9 @@
-"""What is said when nothing is quoted: why there is no answer, and what the documents are."""
+"""Abstention: when there is no answer, and what is said then; and what is said of the documents themselves."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from agent.answering.composition import CitedText
+from agent.answering.composition import AnswerComposer
 from agent.schemas import Language, Reason
 
 UNANSWERED: dict[Reason, dict[Language, str]] = {
@@ -40,12 +41,20 @@ _ONE: dict[Language, str] = {
     "en": "I answer from one document: {titles}.",
     "es": "Respondo con un documento: {titles}.",
 }
-_MOST_TITLES = 12
+_MAX_TITLES = 12
 
 
-def about_corpus(answer: CitedText, titles: Sequence[tuple[str, Language]], language: Language) -> None:
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Below `min_relevance` the documents are not about the question; below `min_confidence` a quote is no answer."""
+
+    min_relevance: float
+    min_confidence: float
+
+
+def about_corpus(answer: AnswerComposer, titles: Sequence[tuple[str, Language]], language: Language) -> None:
     """Say what there is to ask about: the titles, those in the caller's language first."""
     ordered = sorted(dict.fromkeys(titles), key=lambda entry: entry[1] != language)
-    template = _ONE if len(titles) == 1 else _ALL if len(ordered) <= _MOST_TITLES else _CORPUS
-    named = "; ".join(title for title, _ in ordered[:_MOST_TITLES])
+    template = _ONE if len(titles) == 1 else _ALL if len(ordered) <= _MAX_TITLES else _CORPUS
+    named = "; ".join(title for title, _ in ordered[:_MAX_TITLES])
     answer.say(template[language].format(count=len(titles), titles=named))

@@ -8,7 +8,7 @@ from agent.telemetry.logs import get_logger
 
 
 class AdapterCalibrations:
-    """The calibrations of an engine's adapters, of those too that come while it runs."""
+    """The calibrations of an engine's adapters, also of adapters that are loaded later."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

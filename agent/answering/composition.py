@@ -1,84 +1,181 @@
-"""Puts an answer together and makes its citations.
+"""Puts an answer together, block by block, and makes its citations.
 
-Citations are made by code: a quote is a sentence of the source, by its offsets, never what a model typed.
+Citations are made by code: a quote is a span of the source, by its offsets, never what a model typed.
 """
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from agent.answering.context_builder import ContextPassage
 from agent.retrieval.evidence import Evidence
-from agent.schemas import AnswerBlock, Citation
+from agent.schemas import AnswerBlock, BlockKind, Citation, Language
+from agent.store.documents import Sentence
 
 # What a source has in square brackets is no number of ours; the citation's quote keeps it as it is.
 _NUMBER = re.compile(r"\[(\d+)\]")
+_TIGHT: frozenset[BlockKind] = frozenset(("item", "step", "header", "row"))
 
 
-class CitedText:
-    """An answer as it grows, sentence by sentence. Evidence is numbered in order of use and keeps its number."""
+@dataclass(frozen=True, slots=True)
+class SourceSpan:
+    """What a citation points at: `document[start:end] == text`, in the passage around it.
+
+    `page` and `line` are where it begins, from 1, None where there are none; `score` compares it with the question,
+    from 0 to 1.
+    """
+
+    source: str
+    title: str
+    heading: str
+    date: str | None
+    language: Language
+    page: int | None
+    line: int | None
+    start: int
+    end: int
+    text: str
+    passage: str
+    passage_start: int
+    score: float
+
+    @classmethod
+    def of_evidence(cls, evidence: Evidence) -> "SourceSpan":
+        """A sentence of a hit."""
+        chunk, sentence = evidence.passage.chunk, evidence.sentence
+        return cls(
+            chunk.source, chunk.title, chunk.heading, chunk.date, chunk.language, sentence.page, sentence.line,
+            sentence.start, sentence.end, sentence.text, chunk.text, chunk.start, evidence.cosine,
+        )  # fmt: skip
+
+    @classmethod
+    def of_sentences(cls, passage: ContextPassage, sentences: Sequence[Sentence], score: float) -> "SourceSpan":
+        """From the first to the last of some neighbouring sentences of a passage."""
+        return cls.of_stretch(passage, sentences[0].start, sentences[-1].end, score)
+
+    @classmethod
+    def of_stretch(cls, passage: ContextPassage, start: int, end: int, score: float) -> "SourceSpan":
+        """The stretch `[start, end)` of the document, which lies in the passage."""
+        first = next((one for one in passage.sentences if one.end > start), None)
+        text = passage.text[start - passage.start : end - passage.start]
+        block = next((one for one in passage.blocks if one.start <= start < one.end), None)
+        return cls(
+            passage.source, passage.title, block.heading if block else passage.heading, passage.date, passage.language,
+            first.page if first else None, first.line if first else None, start, end, text, passage.text,
+            passage.start, score,
+        )  # fmt: skip
+
+    def place(self) -> dict[str, Any]:
+        """The fields of `agent.schemas.Place`."""
+        return {
+            "source": self.source,
+            "title": self.title,
+            "heading": self.heading,
+            "date": self.date,
+            "page": self.page,
+            "line": self.line,
+            "start": self.start,
+            "end": self.end,
+            "passage": self.passage,
+            "passage_start": self.passage_start,
+            "score": round(min(max(self.score, 0.0), 1.0), 4),
+        }
+
+
+class AnswerComposer:
+    """An answer as it grows, in Markdown. Spans are numbered in order of use and keep their number."""
 
     def __init__(self) -> None:
         self.text = ""
         self.blocks: list[AnswerBlock] = []
         self._cited: dict[tuple[str, int, int], Citation] = {}
+        self._steps: list[int] = []
 
     @property
     def citations(self) -> list[Citation]:
         """Every citation, by number."""
         return list(self._cited.values())
 
-    def cites(self, evidence: Evidence) -> bool:
-        """Whether a sentence of it rests on this evidence already."""
-        return _key(evidence) in self._cited
+    def cites(self, source: str, start: int, end: int) -> bool:
+        """Whether a citation covers this stretch of a document."""
+        return any(cited == source and a <= start and end <= b for cited, a, b in self._cited)
 
-    def add(self, sentence: str, evidence: Evidence, support: float, lead: str = "") -> None:
-        """A sentence that states what `evidence` says; `lead` introduces it and states nothing."""
-        number = self._cite(evidence)
-        self._append(lead, sentence, [number], round(support, 4), f" [{number}]")
+    def touches(self, source: str, start: int, end: int) -> bool:
+        """Whether a citation has any part of this stretch of a document."""
+        return any(cited == source and a < end and start < b for cited, a, b in self._cited)
 
-    def say(self, sentence: str) -> None:
-        """A sentence that states nothing about the documents' subject, and so cites nothing."""
-        self._append("", sentence, [], None, "")
+    def add(
+        self,
+        kind: BlockKind,
+        text: str,
+        spans: Sequence[SourceSpan],
+        support: float,
+        *,
+        depth: int = 0,
+    ) -> None:
+        """A block that states what `spans` say, as well as `support` tells, 0 to 1."""
+        numbers = list(dict.fromkeys(self._cite(span) for span in spans))
+        self._append(kind, text, numbers, round(support, 4), depth)
 
-    def _append(self, lead: str, sentence: str, citations: list[int], support: float | None, numbers: str) -> None:
-        sentence = _NUMBER.sub(r"(\1)", sentence)
-        start = len(self.text) + (1 if self.text else 0) + len(lead)
-        self.text = f"{self.text} {lead}{sentence}{numbers}".lstrip()
+    def say(self, text: str, kind: BlockKind = "paragraph", *, depth: int = 0) -> None:
+        """A block that states nothing about the documents' subject, and so cites nothing."""
+        self._append(kind, text, [], None, depth)
+
+    def _append(self, kind: BlockKind, text: str, citations: list[int], support: float | None, depth: int) -> None:
+        text = text if kind == "code" else _NUMBER.sub(r"(\1)", text)
+        before, behind = self._around(kind, text, depth, "".join(f"[{number}]" for number in citations))
+        joint = self._joint(kind)
+        start = len(self.text) + len(joint) + len(before)
+        self.text = f"{self.text}{joint}{before}{text}{behind}"
         self.blocks.append(
             AnswerBlock(
-                kind="paragraph",
-                text=sentence,
+                kind=kind,
+                text=text,
                 start=start,
-                end=start + len(sentence),
+                end=start + len(text),
+                depth=depth,
                 citations=citations,
                 support=support,
             )
         )
 
-    def _cite(self, evidence: Evidence) -> int:
-        key = _key(evidence)
+    def _around(self, kind: BlockKind, text: str, depth: int, numbers: str) -> tuple[str, str]:
+        """What Markdown needs before and behind the text of a block, its numbers among it."""
+        shown = f" {numbers}" if numbers else ""
+        if kind not in ("item", "step"):
+            self._steps = []
+        match kind:
+            case "item":
+                del self._steps[depth + 1 :]
+                return f"{'   ' * depth}- ", shown
+            case "step":
+                del self._steps[depth + 1 :]
+                self._steps += [0] * (depth + 1 - len(self._steps))
+                self._steps[depth] += 1
+                return f"{'   ' * depth}{self._steps[depth]}. ", shown
+            case "heading":
+                return "### ", shown
+            case "header":
+                return "", f" |\n|{' --- |' * max(text.replace(chr(92) + '|', '').count('|'), 1)}"
+            case "row":
+                return "", f"{shown} |"
+            case "code":
+                fence = "`" * max(3, *(len(run) + 1 for run in re.findall(r"`+", text)), 3)
+                return f"{fence}\n", f"\n{fence}" + (f"\n{numbers}" if numbers else "")
+            case _:
+                return "", shown
+
+    def _joint(self, kind: BlockKind) -> str:
+        if not self.blocks:
+            return ""
+        last = self.blocks[-1].kind
+        listed = {"item", "step"}
+        together = last in _TIGHT and kind in _TIGHT and (last in listed) == (kind in listed) and kind != "header"
+        return "\n" if together else "\n\n"
+
+    def _cite(self, span: SourceSpan) -> int:
+        key = (span.source, span.start, span.end)
         if key not in self._cited:
-            self._cited[key] = Citation(
-                id=len(self._cited) + 1, quote=evidence.sentence.text, **place_of(evidence)
-            )  # fmt: skip
+            self._cited[key] = Citation(id=len(self._cited) + 1, quote=span.text, **span.place())
         return self._cited[key].id
-
-
-def place_of(evidence: Evidence) -> dict[str, Any]:
-    """The fields of `agent.schemas.Place`."""
-    chunk, sentence = evidence.passage.chunk, evidence.sentence
-    return {
-        "source": chunk.source,
-        "title": chunk.title,
-        "heading": chunk.heading,
-        "page": sentence.page,
-        "line": sentence.line,
-        "start": sentence.start,
-        "end": sentence.end,
-        "passage": chunk.text,
-        "passage_start": chunk.start,
-        "score": round(min(max(evidence.cosine, 0.0), 1.0), 4),
-    }
-
-
-def _key(evidence: Evidence) -> tuple[str, int, int]:
-    return evidence.passage.chunk.source, evidence.sentence.start, evidence.sentence.end

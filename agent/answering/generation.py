@@ -1,108 +1,136 @@
-"""One generation, read as it comes: its wording, and the number of the sentence that it rests on."""
+"""One generation: what a model wrote, why it ended, and what it took."""
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from agent.answering.prompts.short import NOTHING, completion, settled, split_pick
 from agent.engine.base import ChatMessage, Engine, Sampling, TokenDelta
 from agent.schemas import Usage
+from agent.telemetry import signals
 from agent.telemetry.clock import ms_since
-from agent.text.sentences import split_units
+from agent.telemetry.tracing import Attributes, span
 
-MAX_SENTENCES = 2
-# A model holds that nothing answers if that is likelier than all answers together. Greedy decoding would compare it
-# with each first word of an answer, among which their probability is spread.
-_NOTHING_LIKELIER = 0.5
+OnText = Callable[[str], None]
+# A model that says one line or one phrase again and again never ends by itself.
+_MAX_REPEATS = 3
+_MIN_REPEATED_CHARS = 12
+_LONGEST_PERIOD = 240
+
+
+def ignore_text(_text: str) -> None:
+    """No-op text sink."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What a model said of a prompt. Times in milliseconds since the generation was asked for.
+class Generation:
+    """What a model wrote. Times in milliseconds since the generation was asked for.
 
-    Attributes:
-        text: the wording, without the number behind it.
-        complete: the model ended by itself.
-        picked: that number; `NOTHING` when there is no wording in front of it, None when it did not say.
-        nothing: the probability that it would have said `NOTHING` instead, 0 to 1; None when not known.
-        certainty: the probability of the wording, 0 to 1: the geometric mean over its tokens; a half where it has none.
+    `complete` when it ended by itself or at a stop string; `repeated` when it was stopped for repeating itself.
     """
 
     text: str
     complete: bool
-    picked: int | None
-    nothing: float | None
-    certainty: float
+    repeated: bool
     usage: Usage
     queue_ms: float
     first_token_ms: float | None
     generation_ms: float
 
-    @property
-    def finds_nothing(self) -> bool:
-        """The model holds that nothing answers, although it was made to word an answer."""
-        return self.picked == NOTHING or (self.nothing is not None and self.nothing >= _NOTHING_LIKELIER)
 
+class Generator:
+    """Generates with one engine, and leaves a span for each generation.
 
-async def read(
-    engine: Engine,
-    messages: Sequence[ChatMessage],
-    sampling: Sampling,
-    adapter: str | None,
-    on_text: Callable[[str], None] = lambda _text: None,
-    *,
-    salt: bytes = b"",
-    deadline: float | None = None,
-) -> Reading:
-    """Generate; `on_text` gets the wording as it grows.
-
-    The model has to word an answer: what it would say of the best sentences is worth more than that it doubts them, and
-    how much it doubts them is known from its first token alone.
-
-    `salt` and `deadline` are as for `Engine.generate`, and so is what is raised.
+    Args:
+        engine: what generates.
     """
-    ids = engine.encode_chat(messages)
-    # "[", with which no wording begins; the digit behind it is certain.
-    nothing = engine.encode(completion(NOTHING, ""))[0]
-    started = time.monotonic()
-    deltas: list[TokenDelta] = []
-    first: float | None = None
-    text, shown = "", 0
-    sampling = replace(sampling, withheld=nothing)
-    generation = engine.generate(ids, sampling, adapter, salt=salt, deadline=deadline)
-    async with aclosing(generation):
-        async for delta in generation:
-            first = first if first is not None else ms_since(started)
-            deltas.append(delta)
-            text += delta.text
-            wording = settled(text)
-            if len(wording) > shown:
-                on_text(wording[shown:])
-                shown = len(wording)
-            if _says_enough(wording):
-                break
-    picked, wording = split_pick(text)
-    if len(wording) > shown:
-        on_text(wording[shown:])
-    return Reading(
-        text=wording.strip(),
-        complete=bool(deltas) and deltas[-1].finish == "stop",
-        picked=NOTHING if not wording.strip() and picked is not None else picked,
-        nothing=None if not deltas or deltas[0].withheld is None else math.exp(deltas[0].withheld),
-        certainty=math.exp(sum(delta.logprob for delta in deltas) / len(deltas)) if wording.strip() else 0.5,
-        usage=Usage(
-            prompt_tokens=len(ids),
-            cached_tokens=deltas[0].cached_tokens if deltas else 0,
-            completion_tokens=len(deltas),
-        ),
-        queue_ms=deltas[-1].queue_ms if deltas else 0.0,
-        first_token_ms=first,
-        generation_ms=ms_since(started),
-    )
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def generate(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        max_tokens: int,
+        adapter: str | None,
+        temperature: float = 0.0,
+        seed: int | None = None,
+        stop: tuple[str, ...] = (),
+        on_text: OnText = ignore_text,
+        salt: bytes = b"",
+        deadline: float | None = None,
+    ) -> Generation:
+        """Generate until the model ends, repeats itself or has used `max_tokens`.
+
+        `on_text` gets the text piece by piece. `salt` and `deadline` are as for `Engine.generate`.
+
+        Raises:
+            PromptTooLong, DeadlineExceeded, GenerationFailed, ...: as `Engine.generate`.
+        """
+        ids = self._engine.encode_chat(messages)
+        sampling = Sampling(max_tokens=max_tokens, temperature=temperature, seed=seed, stop=stop)
+        with span(
+            signals.CHAT.format(model=model_name(self._engine, adapter)), asked_of(self._engine, sampling, adapter)
+        ) as chat:
+            started = time.monotonic()
+            first: float | None = None
+            text, deltas, repeated = "", list[TokenDelta](), False
+            async with aclosing(self._engine.generate(ids, sampling, adapter, salt=salt, deadline=deadline)) as stream:
+                async for delta in stream:
+                    first = first if first is not None else ms_since(started)
+                    deltas.append(delta)
+                    text += delta.text
+                    on_text(delta.text)
+                    if delta.text and repeats(text):
+                        repeated = True
+                        break
+            usage = Usage(
+                prompt_tokens=len(ids),
+                cached_tokens=deltas[0].cached_tokens if deltas else 0,
+                completion_tokens=len(deltas),
+            )
+            complete = bool(deltas) and deltas[-1].finish == "stop"
+            chat.set(told_of(usage, complete, first, model_name(self._engine, adapter)))
+        queue_ms = deltas[-1].queue_ms if deltas else 0.0
+        return Generation(text, complete, repeated, usage, queue_ms, first, ms_since(started))
 
 
-def _says_enough(text: str) -> bool:
-    """A third sentence has begun: small models go on with whatever comes to mind."""
-    return sum(1 for _ in split_units(text)) > MAX_SENTENCES
+def repeats(text: str) -> bool:
+    """Whether a text ends in one stretch of 12 to 240 characters, said three times in a row."""
+    if not text.endswith(("\n", " ", ".", "|")):
+        return False
+    for period in range(_MIN_REPEATED_CHARS, min(_LONGEST_PERIOD, len(text) // _MAX_REPEATS) + 1):
+        last = text[-period:]
+        if text[-2 * period : -period] == last and text[-_MAX_REPEATS * period : -2 * period] == last:
+            return True
+    return False
+
+
+def model_name(engine: Engine, adapter: str | None) -> str:
+    """The base model's name, with the adapter's behind it."""
+    return f"{engine.model}+{adapter}" if adapter else engine.model
+
+
+def asked_of(engine: Engine, sampling: Sampling, adapter: str | None) -> Attributes:
+    """What the span of a generation says of the request."""
+    return {
+        signals.OPERATION: "chat",
+        signals.PROVIDER: signals.PROVIDER_NAME,
+        signals.REQUEST_MODEL: model_name(engine, adapter),
+        signals.MAX_TOKENS: sampling.max_tokens,
+        signals.TEMPERATURE: sampling.temperature,
+        signals.SEED: sampling.seed,
+    }
+
+
+def told_of(usage: Usage, complete: bool, first_token_ms: float | None, model: str) -> Attributes:
+    """What the span of a generation says of its outcome."""
+    return {
+        signals.RESPONSE_MODEL: model,
+        signals.INPUT_TOKENS: usage.prompt_tokens,
+        signals.CACHED_TOKENS: usage.cached_tokens,
+        signals.OUTPUT_TOKENS: usage.completion_tokens,
+        signals.FINISH_REASONS: "stop" if complete else "cut",
+        signals.FIRST_CHUNK_S: None if first_token_ms is None else first_token_ms / 1000,
+    }

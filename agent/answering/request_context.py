@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.answering.composition import CitedText
+from agent.answering.composition import AnswerComposer
 from agent.corpus import Corpus
 from agent.events import Emit
 from agent.schemas import (
@@ -57,13 +57,21 @@ class RequestContext:
         self.emit(StatusEvent(step=step))
         return step.ms
 
+    def used(self, usage: Usage) -> None:
+        """Add the tokens of a generation."""
+        self.usage = Usage(
+            prompt_tokens=self.usage.prompt_tokens + usage.prompt_tokens,
+            cached_tokens=self.usage.cached_tokens + usage.cached_tokens,
+            completion_tokens=self.usage.completion_tokens + usage.completion_tokens,
+        )
+
     def timed(self, **milliseconds: float | None) -> None:
         """Note how long something took; fields of `Timings`."""
         self.timings = self.timings.model_copy(update=milliseconds)
 
     def finish(
         self,
-        answer: CitedText,
+        answer: AnswerComposer,
         confidence: float,
         *,
         reason: Reason | None = None,

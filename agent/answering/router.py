@@ -170,6 +170,11 @@ def _of_kind(cosines: Vectors, kinds: Sequence[str], kind: str) -> list[float]:
     return [float(cosine) for cosine, its in zip(cosines, kinds, strict=True) if its == kind]
 
 
+def is_small_talk(text: str) -> bool:
+    """Whether every word of it is a greeting, thanks, a farewell, or asks who answers."""
+    return _small_talk(words(text)) is not None
+
+
 def _small_talk(said: list[str]) -> str | None:
     if not said or len(said) > 8:
         return None

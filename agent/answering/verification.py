@@ -1,4 +1,4 @@
-"""The Verifier: keeps what the source says, drops the rest, and cites it.
+"""Verification of what the strategy `short` drafts: keeps what the source says, drops the rest, and cites it.
 
 A draft that is a stretch of a sentence, word for word, stands, unless that sentence has no word of the question (so
 that a document cannot put words into the model's mouth), or denies something and the stretch does not, or the stretch
@@ -14,8 +14,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agent.answering.answerer import Draft
-from agent.answering.composition import CitedText
+from agent.answering.composition import AnswerComposer, SourceSpan
+from agent.answering.strategies.short_draft import Draft
 from agent.retrieval.evidence import Evidence
 from agent.schemas import Language
 from agent.text.facts import exact_tokens, names, negates, ungrouped
@@ -34,8 +34,6 @@ _MIN_WORDS_FOR_LANGUAGE = 6
 # The model may repeat our numbers; the citations are ours to write. Not "items[0]".
 _MARK = re.compile(r"(?:\s+|(?<!\w))\[\d+\]")
 
-LEAD: dict[Language, str] = {"en": "The documents say: ", "es": "Los documentos dicen: "}
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -44,10 +42,10 @@ class Verdict:
     `support` is the mean share of words found.
     """
 
-    answer: CitedText
+    answer: AnswerComposer
     evidence: Evidence | None
     kept: int
-    dropped: int
+    dropped: tuple[str, ...]
     support: float
 
 
@@ -58,28 +56,24 @@ class Verifier:
         """The draft's supported sentences with their citations."""
         if (copied := _copied(question, draft, language)) is not None:
             return copied
-        answer = CitedText()
+        answer = AnswerComposer()
         first: Evidence | None = None
         told: set[str] = set()
+        dropped: list[str] = []
         supports: list[float] = []
         sentences = _draft_sentences(draft)
         for sentence in sentences:
             supporting, support = _best_support(sentence, question, draft.allowed, language)
             fresh = set(terms(sentence, language)) - told
             if supporting is None or len(fresh) < MIN_FRESH * len(told):
+                dropped.append(sentence)
                 continue
             told |= fresh
             supports.append(support)
             first = first or supporting
-            answer.add(sentence, supporting, support)
+            answer.add("paragraph", sentence, [SourceSpan.of_evidence(supporting)], support)
         kept = len(supports)
-        return Verdict(answer, first, kept, len(sentences) - kept, sum(supports) / kept if kept else 0.0)
-
-
-def quote(answer: CitedText, evidence: Evidence, language: Language) -> None:
-    """Add the source sentence itself, on one line; in another language than the answer's it is introduced in that."""
-    lead = "" if evidence.passage.chunk.language == language else LEAD[language]
-    answer.add(" ".join(evidence.sentence.text.split()), evidence, 1.0, lead)
+        return Verdict(answer, first, kept, tuple(dropped), sum(supports) / kept if kept else 0.0)
 
 
 def _copied(question: str, draft: Draft, language: Language) -> Verdict | None:
@@ -94,9 +88,9 @@ def _copied(question: str, draft: Draft, language: Language) -> Verdict | None:
         spoken = evidence.passage.chunk.language
         if not set(terms(ungrouped(text), spoken)) - set(terms(ungrouped(question), spoken)):
             return None
-        answer = CitedText()
-        answer.add(text, evidence, 1.0)
-        return Verdict(answer, evidence, kept=1, dropped=0, support=1.0)
+        answer = AnswerComposer()
+        answer.add("paragraph", text, [SourceSpan.of_evidence(evidence)], 1.0)
+        return Verdict(answer, evidence, kept=1, dropped=(), support=1.0)
     return None
 
 

@@ -69,12 +69,21 @@ class EngineStats:
 
 
 class Engine(Protocol):
-    """Generates answers, several at once, each with its own adapter."""
+    """Generates answers, several at once, each with its own adapter.
+
+    Attributes:
+        model: name of the base model.
+        default_adapter: of a request that names none.
+        context_length: most tokens of a prompt and its answer; 0 where there is no model.
+        capacity: answers that can be generated at once.
+        parameters: of the base model, 0 where that is not known.
+    """
 
     model: str
     default_adapter: str | None
     context_length: int
     capacity: int
+    parameters: int
 
     @property
     def adapters(self) -> tuple[str, ...]:

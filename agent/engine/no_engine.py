@@ -17,6 +17,7 @@ class NoEngine:
     adapters: tuple[str, ...] = ()
     default_adapter: str | None = None
     context_length = 0
+    parameters = 0
     capacity = CAPACITY
 
     def __init__(self) -> None:

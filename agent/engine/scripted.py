@@ -28,12 +28,14 @@ class ScriptedEngine:
         delay_s: float = 0.0,
         capacity: int = 4,
         context_length: int = 4096,
+        parameters: int = 0,
     ) -> None:
         self.model = "scripted"
         self.adapters = tuple(adapters)
         self.default_adapter = self.adapters[0] if self.adapters else None
         self.provenances = dict(provenances)
         self.context_length = context_length
+        self.parameters = parameters
         self.capacity = capacity
         self.prompts: list[str] = []
         self.adapters_used: list[str | None] = []

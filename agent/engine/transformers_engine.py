@@ -89,6 +89,7 @@ class TransformersEngine:
         # First: meanwhile another model may be built.
         self._tokenizer = ChatTokenizer(options.folder)
         model = _load_base(options.folder, dtype).to(device)  # type: ignore[arg-type]
+        self.parameters = model.num_parameters()
         if device.type == "cpu":
             pack(model)
         self._end_ids = end_ids(model, self._tokenizer)

@@ -4,7 +4,7 @@ import hashlib
 import shutil
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from agent.ingest.chunker import Chunker
 from agent.ingest.journal import DIGEST_BYTES, Journal
 from agent.retrieval.embedder import Embedder, PassageText, PassageVectors
 from agent.store.chunks import write_chunks
-from agent.store.documents import ChunkSpan, Document
+from agent.store.documents import Block, ChunkSpan, Document
 from agent.store.lexical import write_lexical
 from agent.store.manifest import (
     BUILDS,
@@ -34,6 +34,7 @@ from agent.store.question_vectors import write_question_vectors
 from agent.store.sentence_vectors import write_sentence_vectors
 from agent.store.store import Store
 from agent.store.vectors import index_type_for, write_vectors
+from agent.text.blocks import HEADING_JOINT, split_blocks
 from agent.text.words import terms
 
 Cut = tuple[Document, Sequence[ChunkSpan]]
@@ -57,15 +58,35 @@ class Built:
 
 
 def cut(documents: Sequence[Document], embedder: Embedder, sizes: ChunkSizes) -> list[Cut]:
-    """Every document with its chunks."""
+    """Every document, with its blocks filled, and its chunks."""
     chunker = Chunker(embedder.token_counts, sizes.tokens, sizes.overlap_tokens)
-    return [(document, chunker.split(document)) for document in documents]
+    return [_cut(document, chunker) for document in documents]
 
 
 def passage_of(document: Document, chunk: ChunkSpan) -> PassageText:
     """What is embedded and indexed for a chunk."""
     spans = tuple((start - chunk.start, end - chunk.start) for start, end, _kind in chunk.sentences)
-    return PassageText(chunk.heading or document.title, document.text[chunk.start : chunk.end], spans)
+    return PassageText(_head(document, chunk.heading), document.text[chunk.start : chunk.end], spans)
+
+
+def _cut(document: Document, chunker: Chunker) -> Cut:
+    blocks = list(split_blocks(document.text, document.body_start))
+    stored = tuple(
+        Block(block.kind.value, block.heading, block.section, block.start, block.end, block.lead_end)
+        for block in blocks
+    )
+    return replace(document, blocks=stored), chunker.split(document.text, blocks)
+
+
+def _head(document: Document, heading: str) -> str:
+    """Title, date and heading path: a year or a name often stands nowhere else."""
+    title = document.title
+    if document.date is not None and document.date not in title:
+        title = f"{title} ({document.date})"
+    path = heading.split(HEADING_JOINT) if heading else []
+    if path and path[0].casefold() == document.title.casefold():
+        path = path[1:]
+    return HEADING_JOINT.join([title, *path])
 
 
 def digest_of(passage: PassageText) -> bytes:
@@ -144,6 +165,7 @@ def _build(
         chunk_tokens=sizes.tokens,
         chunk_overlap_tokens=sizes.overlap_tokens,
         documents=len(documents),
+        blocks=sum(len(document.blocks) for document, _ in documents),
         chunks=len(passages),
         sentences=sum(len(passage.sentences) for passage in passages),
         sources={document.source: document.sha256 for document, _ in documents},

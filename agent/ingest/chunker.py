@@ -1,10 +1,12 @@
-"""Cuts a document into chunks of whole sentences, each under its heading path, with exact offsets."""
+"""Cuts a document into chunks of whole blocks, each under its heading path, with exact offsets."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import groupby
 
-from agent.store.documents import HEADING_JOINT, ChunkSpan, Document
-from agent.text.sentences import Kind, Span, split_units
+from agent.store.documents import ChunkSpan
+from agent.text.blocks import TextBlock
+from agent.text.sentences import Span
 
 CountTokens = Callable[[Sequence[str]], list[int]]
 
@@ -15,19 +17,15 @@ class _Unit:
     tokens: int
 
 
-@dataclass(slots=True)
-class _Section:
-    heading: str
-    units: list[_Unit] = field(default_factory=list)
-
-
 class Chunker:
-    """Packs sentences, in order, until a chunk is full; neighbours in one section share their edge.
+    """Packs the blocks of a section, in order, until a chunk is full.
+
+    A block that is larger than a chunk is cut between its sentences, and the pieces share their edge.
 
     Args:
         count_tokens: lengths of texts in tokens of the embedding model.
         max_tokens: of a chunk. A single sentence longer than that becomes a chunk of its own.
-        overlap_tokens: how much of a chunk's end the next one begins with, in whole sentences.
+        overlap_tokens: how much of a piece's end the next one begins with, in whole sentences.
     """
 
     def __init__(self, count_tokens: CountTokens, max_tokens: int, overlap_tokens: int) -> None:
@@ -35,31 +33,32 @@ class Chunker:
         self._max_tokens = max_tokens
         self._overlap_tokens = overlap_tokens
 
-    def split(self, document: Document) -> list[ChunkSpan]:
-        """The document's chunks in order. Headings are in the chunks' heading path, not in their text."""
-        return [
-            _chunk(section.heading, units)
-            for section in self._sections(document.text, document.body_start)
-            for units in self._pack(section.units)
-        ]
+    def split(self, text: str, blocks: Sequence[TextBlock]) -> list[ChunkSpan]:
+        """The chunks of a document in order. Headings are in the chunks' heading path, not in their text."""
+        spans = [unit for block in blocks for unit in block.units]
+        counts = iter(self._count_tokens([text[span.start : span.end] for span in spans]))
+        measured = [(block, [_Unit(unit, next(counts)) for unit in block.units]) for block in blocks]
+        chunks = []
+        for (_, heading), section in groupby(measured, key=lambda entry: (entry[0].section, entry[0].heading)):
+            chunks += [_chunk(heading, units) for units in self._pack([units for _, units in section])]
+        return chunks
 
-    def _sections(self, text: str, begin: int) -> Iterator[_Section]:
-        spans = list(split_units(text, begin))
-        counts = self._count_tokens([text[span.start : span.end] for span in spans])
-        path: list[tuple[int, str]] = []
-        section = _Section("")
-        for span, tokens in zip(spans, counts, strict=True):
-            if span.kind is not Kind.HEADING:
-                section.units.append(_Unit(span, tokens))
-                continue
-            yield section
-            line = text[span.start : span.end]
-            level = len(line) - len(line.lstrip("#"))
-            path = [entry for entry in path if entry[0] < level] + [(level, line.strip("# \t"))]
-            section = _Section(HEADING_JOINT.join(name for _, name in path))
-        yield section
+    def _pack(self, blocks: Sequence[list[_Unit]]) -> Iterator[list[_Unit]]:
+        current: list[_Unit] = []
+        for units in blocks:
+            size = sum(unit.tokens for unit in units)
+            if current and sum(unit.tokens for unit in current) + size > self._max_tokens:
+                yield current
+                current = []
+            if size <= self._max_tokens:
+                current = current + units
+            else:
+                yield from self._cut(units)
+        if current:
+            yield current
 
-    def _pack(self, units: Sequence[_Unit]) -> Iterator[list[_Unit]]:
+    def _cut(self, units: Sequence[_Unit]) -> Iterator[list[_Unit]]:
+        """Pieces of a block that is larger than a chunk."""
         current: list[_Unit] = []
         fresh = 0
         for unit in units:

@@ -4,13 +4,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from agent.store.documents import HEADING_JOINT
 from agent.store.vectors import Vectors
+from agent.text.blocks import HEADING_JOINT
 
 
 @dataclass(frozen=True, slots=True)
 class PassageText:
-    """A passage to embed: its heading path, its text, and where in it the sentences are."""
+    """A passage to embed: its head, its text, and where in it the sentences are.
+
+    `heading` is the document's title with its date, then the heading path (see `agent.ingest.builder.passage_of`).
+    """
 
     heading: str
     body: str

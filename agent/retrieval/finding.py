@@ -9,6 +9,9 @@ from agent.retrieval.retriever import Passage, Ranking, Retriever
 from agent.store.store import Store
 from agent.text.words import terms
 
+# Passages whose sentences are ranked; the calibrations are fitted on so many.
+_EVIDENCE_PASSAGES = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Signals:
@@ -66,7 +69,7 @@ class Finder:
         """
         query = queries[-1]
         found = self._retriever.retrieve(queries, top_k, filters)
-        evidence = tuple(self._ranker.rank(query, found.passages))
+        evidence = tuple(self._ranker.rank(query, found.passages[:_EVIDENCE_PASSAGES]))
         signals = self._signals(query, found.ranking, evidence) if evidence and found.ranking else None
         return Finding(query, found.passages, evidence, found.ranking, signals)
 

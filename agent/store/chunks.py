@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.schemas import Language
-from agent.store.documents import Chunk, ChunkSpan, Document, Sentence
+from agent.store.documents import Block, Chunk, ChunkSpan, Document, Sentence
 
 # Every document has these; what a front matter or a file's properties bring comes on top.
 FIXED_FIELDS = ("source", "title", "language", "format")
@@ -22,7 +22,10 @@ FIXED_FIELDS = ("source", "title", "language", "format")
 _SCHEMA = """
 CREATE TABLE documents (id INTEGER PRIMARY KEY, source TEXT UNIQUE NOT NULL, title TEXT NOT NULL,
                         language TEXT NOT NULL, format TEXT NOT NULL, sha256 TEXT NOT NULL, text TEXT NOT NULL,
-                        body_start INTEGER NOT NULL);
+                        body_start INTEGER NOT NULL, date TEXT, author TEXT);
+CREATE TABLE blocks (document INTEGER NOT NULL REFERENCES documents, kind TEXT NOT NULL, heading TEXT NOT NULL,
+                     section INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
+                     lead_end INTEGER NOT NULL);
 CREATE TABLE pages (document INTEGER NOT NULL REFERENCES documents, start INTEGER NOT NULL, number INTEGER NOT NULL);
 CREATE TABLE metadata (document INTEGER NOT NULL REFERENCES documents, field TEXT NOT NULL, value TEXT NOT NULL);
 CREATE TABLE chunks (id INTEGER PRIMARY KEY, document INTEGER NOT NULL REFERENCES documents, heading TEXT NOT NULL,
@@ -32,7 +35,8 @@ CREATE TABLE sentences (id INTEGER PRIMARY KEY, chunk INTEGER NOT NULL REFERENCE
                         "end" INTEGER NOT NULL, kind TEXT NOT NULL);
 CREATE INDEX pages_of_document ON pages (document);
 CREATE INDEX metadata_by_value ON metadata (field, value);
-CREATE INDEX chunks_of_document ON chunks (document);
+CREATE INDEX blocks_of_document ON blocks (document, start);
+CREATE INDEX chunks_of_document ON chunks (document, start);
 CREATE INDEX sentences_of_chunk ON sentences (chunk);
 """
 # SQLite takes at most so many bound values in one statement by default.
@@ -97,9 +101,11 @@ class _Lines:
 def _write_document(database: sqlite3.Connection, place: int, document: Document) -> None:
     row = (
         place, document.source, document.title, document.language, document.format, document.sha256, document.text,
-        document.body_start,
+        document.body_start, document.date, document.author,
     )  # fmt: skip
-    database.execute("INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    database.execute("INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    blocks = [(place, one.kind, one.heading, one.section, one.start, one.end, one.lead_end) for one in document.blocks]
+    database.executemany("INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?)", blocks)
     database.executemany("INSERT INTO pages VALUES (?, ?, ?)", [(place, *page) for page in document.pages])
     values = [(place, field, value) for field, values in sorted(document.metadata.items()) for value in values]
     database.executemany("INSERT INTO metadata VALUES (?, ?, ?)", values)
@@ -160,6 +166,34 @@ class Chunks:
         rows = self._query("SELECT text FROM documents WHERE source = ?", source)
         return rows[0][0] if rows else None
 
+    def blocks(self, source: str, start: int, end: int) -> list[Block]:
+        """The blocks of a document that have a part in `[start, end)`, in order."""
+        query = """SELECT kind, heading, section, start, "end", lead_end FROM blocks
+                   JOIN documents ON documents.id = document WHERE source = ? AND start < ? AND "end" > ?
+                   ORDER BY start"""
+        return [Block(*row) for row in self._query(query, source, end, start)]
+
+    def section(self, source: str, at: int) -> list[Block]:
+        """The blocks under the heading that offset `at` of a document stands under, in order."""
+        query = """SELECT kind, heading, section, start, "end", lead_end FROM blocks
+                   JOIN documents ON documents.id = document
+                   WHERE source = ?1 AND section = (SELECT section FROM blocks
+                   JOIN documents ON documents.id = document WHERE source = ?1 AND start <= ?2
+                   ORDER BY start DESC LIMIT 1) ORDER BY start"""
+        return [Block(*row) for row in self._query(query, source, at)]
+
+    def text_between(self, source: str, start: int, end: int) -> str:
+        """`document[start:end]`."""
+        query = "SELECT substr(text, ?, ?) FROM documents WHERE source = ?"
+        rows = self._query(query, start + 1, end - start, source)
+        return rows[0][0] if rows else ""
+
+    def overlapping(self, source: str, start: int, end: int) -> list[Chunk]:
+        """The chunks of a document that have a part in `[start, end)`, in order."""
+        query = """SELECT chunks.id FROM chunks JOIN documents ON documents.id = document
+                   WHERE source = ? AND start < ? AND "end" > ? ORDER BY chunks.id"""
+        return self.get([row[0] for row in self._query(query, source, end, start)])
+
     def digests(self) -> list[bytes]:
         """What names the content of each chunk, by id."""
         return [row[0] for row in self._query("SELECT digest FROM chunks ORDER BY id")]
@@ -179,13 +213,18 @@ class Chunks:
             metadata: dict[str, tuple[str, ...]] = {}
             for field, value in self._query("SELECT field, value FROM metadata WHERE document = ?", number):
                 metadata[field] = (*metadata.get(field, ()), value)
-            document = Document(source, title, language, form, sha256, text, pages, metadata, body_start)
+            blocks = tuple(self._blocks(number))
+            document = Document(source, title, language, form, sha256, text, pages, metadata, body_start, blocks)
             yield document, self._chunk_spans(number)
 
     def close(self) -> None:
         """Close the file; a query that runs in another thread ends first, for SQLite would crash under it."""
         with self._lock:
             self._database.close()
+
+    def _blocks(self, document: int) -> list[Block]:
+        query = 'SELECT kind, heading, section, start, "end", lead_end FROM blocks WHERE document = ? ORDER BY start'
+        return [Block(*row) for row in self._query(query, document)]
 
     def _chunk_spans(self, document: int) -> list[ChunkSpan]:
         query = 'SELECT id, heading, start, "end", tokens FROM chunks WHERE document = ? ORDER BY id'
@@ -203,8 +242,8 @@ class Chunks:
             query = f'SELECT chunk, id, start, "end", kind FROM sentences WHERE chunk IN ({marks}) ORDER BY id'  # noqa: S608
             for chunk, *span in self._query(query, *some):
                 sentences[chunk].append(tuple(span))
-            query = f"""SELECT document, chunks.id, source, title, language, heading, start, "end", chunks.text, line
-                        FROM chunks JOIN documents ON documents.id = document WHERE chunks.id IN ({marks})"""  # noqa: S608
+            query = f"""SELECT document, chunks.id, source, title, language, heading, start, "end", chunks.text, line,
+                        date FROM chunks JOIN documents ON documents.id = document WHERE chunks.id IN ({marks})"""  # noqa: S608
             for document, *row in self._query(query, *some):
                 yield self._chunk(tuple(row), sentences[row[0]], self._pages(document))
 
@@ -213,7 +252,7 @@ class Chunks:
 
     @staticmethod
     def _chunk(row: tuple[Any, ...], spans: list[tuple[Any, ...]], pages: list[tuple[int, int]]) -> Chunk:
-        number, source, title, language, heading, start, end, text, line = row
+        number, source, title, language, heading, start, end, text, line, date = row
         sentences = tuple(
             Sentence(
                 at, a, b, text[a - start : b - start], kind, _page_at(pages, a),
@@ -221,7 +260,7 @@ class Chunks:
             )
             for at, a, b, kind in spans
         )  # fmt: skip
-        return Chunk(number, source, title, language, heading, start, end, text, sentences)
+        return Chunk(number, source, title, language, heading, start, end, text, sentences, date)
 
     def _query(self, query: str, *values: str | int) -> list[tuple[Any, ...]]:
         with self._lock:

@@ -1,12 +1,9 @@
-"""What a store holds: documents, the chunks that are found in them, and the sentences that are quoted."""
+"""What a store holds: documents and their blocks, the chunks that are found, and the sentences in them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agent.schemas import Language
-
-# Between the headings of a heading path: "Guide > Settings".
-HEADING_JOINT = " > "
 
 Metadata = Mapping[str, tuple[str, ...]]
 
@@ -15,13 +12,34 @@ Metadata = Mapping[str, tuple[str, ...]]
 _AS_WRITTEN = frozenset(("md", "markdown", "txt"))
 
 
+# Names that front matter and document properties use for the day of the text, the one that tells most first.
+_DATE_FIELDS = ("date", "fecha", "published", "publication_date", "last_updated", "updated", "created")
+_AUTHOR_FIELDS = ("author", "authors", "autor", "autores")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What a reader sees as one thing, at `document[start:end]`: see `agent.text.blocks.TextBlock`.
+
+    `kind` as in `agent.text.blocks.BlockKind`; `section` is the ordinal of the heading that it stands under; up to
+    `lead_end` it only introduces itself (lead-in, header row, question).
+    """
+
+    kind: str
+    heading: str
+    section: int
+    start: int
+    end: int
+    lead_end: int
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A document as it was ingested.
 
     `source` is its path inside the ingested folder; `sha256` is of the file, `text` what was read from it. `pages` are
     (offset, page number) pairs, ascending, empty where the format has no pages. What lies before `body_start` (a front
-    matter) is part of the text but is never searched.
+    matter) is part of the text but is never searched. `blocks` are filled when it is cut into chunks.
     """
 
     source: str
@@ -33,6 +51,21 @@ class Document:
     pages: tuple[tuple[int, int], ...] = ()
     metadata: Metadata = field(default_factory=dict)
     body_start: int = 0
+    blocks: tuple[Block, ...] = ()
+
+    @property
+    def date(self) -> str | None:
+        """The day of the text, as its front matter or properties write it."""
+        return self._first(_DATE_FIELDS)
+
+    @property
+    def author(self) -> str | None:
+        """Its author or authors, as its front matter or properties write them."""
+        return self._first(_AUTHOR_FIELDS)
+
+    def _first(self, fields: tuple[str, ...]) -> str | None:
+        found = (", ".join(self.metadata[field]) for field in fields if self.metadata.get(field))
+        return next((value for value in found if value.strip()), None)
 
     @property
     def keeps_lines(self) -> bool:
@@ -59,7 +92,10 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """What is embedded and found: `document[start:end] == text`. `id` is its row in both indexes."""
+    """What is embedded and found: `document[start:end] == text`. `id` is its row in both indexes.
+
+    `date` is the document's, None where it does not say.
+    """
 
     id: int
     source: str
@@ -70,6 +106,7 @@ class Chunk:
     end: int
     text: str
     sentences: tuple[Sentence, ...]
+    date: str | None = None
 
     @property
     def page(self) -> int | None:

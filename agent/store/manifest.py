@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from agent.load_errors import StoreCorrupt, StoreMismatch, StoreMissing
 from agent.store.question_vectors import PREFIX as QUESTIONS
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 FILE_NAME = "manifest.json"
 _SEAL = "sha256"
 UNFINISHED_NAME = f".{FILE_NAME}.new"
@@ -54,7 +54,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal[4] = 4
+    schema_version: Literal[5] = 5
     build: str
     built_at: str
     embedder: str
@@ -65,6 +65,7 @@ class Manifest(BaseModel):
     chunk_tokens: int
     chunk_overlap_tokens: int
     documents: int
+    blocks: int
     chunks: int
     sentences: int
     sources: dict[str, str]

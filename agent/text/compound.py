@@ -40,13 +40,16 @@ _VERSUS = re.compile(r"(?P<one>.+?)\s+(?:vs\.?|versus)\s+(?P<two>.+?)\s*\??", re
 _BEGINS_ASKING = re.compile(r"¿|(?:what|which|who|whom|whose|when|where|why|how|in|is|are|do|does|did)\b", re.I)
 
 
-def split(question: str, language: Language) -> tuple[str, ...]:
-    """The question's two halves, when it plainly has two; else itself."""
+def compared(question: str, language: Language) -> tuple[str, str] | None:
+    """The two things that the question compares, None when it compares nothing."""
     asked = " ".join(question.split())
-    if len(asked) > _LONGEST:
-        return (question,)
-    halves = next(_compared(asked, language), None) or next(_joined(asked, language), None)
-    return halves or (question,)
+    return next(_compared(asked, language), None) if len(asked) <= _LONGEST else None
+
+
+def joined(question: str, language: Language) -> tuple[str, str] | None:
+    """The two questions in it, None when it is not plainly two; a comparison is one."""
+    asked = " ".join(question.split())
+    return next(_joined(asked, language), None) if len(asked) <= _LONGEST else None
 
 
 def _compared(asked: str, language: Language) -> Iterator[tuple[str, str]]:

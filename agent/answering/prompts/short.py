@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from agent.answering.prompts.delimiting import delimited, neutral, one_line
 from agent.engine.base import ChatMessage, Engine
 from agent.retrieval.evidence import Evidence
 from agent.retrieval.retriever import Passage
@@ -37,8 +38,6 @@ _LABELS: dict[Language, tuple[str, str]] = {
 }
 # The number of no sentence: none of them answers.
 NOTHING = 0
-# Spellings of chat-template markers (ChatML, Llama, Mistral, Gemma, DeepSeek) would end our turn, wherever they stand.
-_MARKERS = re.compile(r"<[|｜][^|｜<>]{1,40}[|｜]>|</?s>|\[/?INST\]|<(?:start|end)_of_turn>|<[be]os>", re.IGNORECASE)
 _PICK = re.compile(r"\s*\[(\d{1,3})\][\s.]*$")
 _PICK_BEGUN = re.compile(r"\s*(?:\[\d{0,3}(?:\][\s.]*)?)?$")
 
@@ -60,16 +59,6 @@ def completion(picked: int, wording: str) -> str:
     return f"{wording} [{picked}]" if picked != NOTHING else f"[{NOTHING}]"
 
 
-def neutral(text: str) -> str:
-    """`text` without anything that a chat template takes for the end of a turn."""
-    return _MARKERS.sub(" ", text)
-
-
-def one_line(text: str) -> str:
-    """`text` as it stands in a prompt: neutral, and on one line."""
-    return " ".join(neutral(text).split())
-
-
 def build_prompt(question: str, history: Sequence[Message], evidence: Sequence[Evidence], language: Language) -> Prompt:
     """The conversation for one answer from `evidence`, of which the passages keep their order.
 
@@ -82,10 +71,9 @@ def build_prompt(question: str, history: Sequence[Message], evidence: Sequence[E
         for item in items:
             numbered.append(item)
             lines.append(f"[{len(numbered)}] {one_line(item.sentence.text)}")
-    marker = _marker(lines)
     earlier, asked = _LABELS[language]
     previous = [message.content for message in history if message.role == "user"][-1:]
-    parts = ["\n".join([f"<<<{marker}", *lines, f"{marker}>>>"])]
+    parts = [delimited(lines)]
     parts.extend(f"{earlier}: {neutral(text)}" for text in previous)
     parts.append(f"{asked}: {neutral(question)}")
     messages = [{"role": "system", "content": SYSTEM[language]}, {"role": "user", "content": "\n\n".join(parts)}]
@@ -140,10 +128,3 @@ def _made_up(number: int, text: str) -> Evidence:
     sentence = Sentence(number, number, number + len(text), text, "prose")
     chunk = Chunk(number, f"{number}.md", f"Title {number}", "en", "", number, number + len(text), text, (sentence,))
     return Evidence(Passage(chunk, 0.0, 0.0, 0.0), sentence, 0.0, 0.0, 0.0)
-
-
-def _marker(lines: Sequence[str]) -> str:
-    """Delimits the sentences of this request. No sentence can hold it, as it is made from all of their text: whoever
-    writes it into a document changes it. The same sentences have the same marker, so that an answer can be repeated.
-    """
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:8]

@@ -72,6 +72,7 @@ class VllmEngine:
         self._closed = False
         # Whoever has come through is known to the event loop before it is told to stop.
         self._gate = threading.Lock()
+        self.parameters = self._base.num_parameters()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="askpod-vllm", daemon=True)
         self._thread.start()

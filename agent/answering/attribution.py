@@ -1,0 +1,163 @@
+"""Finds the source spans that support a claim, and how well.
+
+Spans are chosen by code: first the sentence that shares most with the claim, in words and in meaning, then others that
+have what it still lacks. Words are weighted by how much they tell (inverse document frequency in the store); those of
+the question count little, for a claim repeats them whether it is right or wrong. A number that no passage has is
+supported by nothing. Across languages words cannot be compared, and the embeddings decide.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.answering.composition import SourceSpan
+from agent.answering.context_builder import Context, ContextPassage
+from agent.schemas import Language
+from agent.store.documents import Sentence
+from agent.store.vectors import Vectors
+from agent.text.facts import exact_tokens, ungrouped
+from agent.text.words import terms
+
+Weight = Callable[[str], float]
+Embed = Callable[[Sequence[str]], Vectors]
+GetVectors = Callable[[Sequence[int]], Vectors]
+
+# Support from which on a claim is shown (measured in docs/evaluation.md).
+MIN_SUPPORT = 0.5
+_MAX_SPANS = 4
+# A further span must have this share of the claim's weight that the others lack.
+_MIN_GAIN = 0.12
+_QUESTION_WEIGHT = 0.25
+# Cosines of multilingual-e5: sentences that say nothing of each other are at .80, paraphrases from .90 on.
+_FAR, _NEAR = 0.80, 0.92
+_MEANING = 0.35
+_DIGITS = re.compile(r"\d")
+# Numbers that texts write as words as often as in digits.
+_SMALL = frozenset(str(number) for number in range(11))
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """The spans that a claim rests on, best first, and how well they support it, 0 to 1."""
+
+    spans: tuple[SourceSpan, ...]
+    support: float
+
+    @property
+    def stands(self) -> bool:
+        """Whether the claim may be shown."""
+        return bool(self.spans) and self.support >= MIN_SUPPORT
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    passage: ContextPassage
+    sentence: Sentence
+    terms: frozenset[str]
+    exact: frozenset[str]
+
+
+class Attributor:
+    """Attributes claims to the sentences of one context.
+
+    Args:
+        context: what the model read.
+        question: what was asked, in `language`.
+        weight: how much a stemmed term tells.
+        embed: vectors of claims, shape (claims, dimension).
+        vectors: those of sentences, by id.
+    """
+
+    def __init__(
+        self, context: Context, question: str, language: Language, weight: Weight, embed: Embed, vectors: GetVectors
+    ) -> None:
+        self._language = language
+        self._weight = weight
+        self._embed = embed
+        self._asked = frozenset(terms(ungrouped(question), language))
+        self._asked_exact = frozenset(exact_tokens(question))
+        self._candidates = [
+            _candidate(passage, sentence) for passage in context.passages for sentence in passage.sentences
+        ]
+        ids = [candidate.sentence.id for candidate in self._candidates]
+        self._vectors = vectors(ids) if ids else np.zeros((0, 1), dtype=np.float32)
+        self._everywhere = frozenset(token for one in self._candidates for token in one.exact)
+
+    def attribute(self, claims: Sequence[str]) -> list[Attribution]:
+        """The attribution of each claim. Blocking: call it in a thread."""
+        if not claims or not self._candidates:
+            return [Attribution((), 0.0) for _ in claims]
+        cosines = self._embed(claims) @ self._vectors.T
+        return [self._one(claim, row) for claim, row in zip(claims, cosines, strict=True)]
+
+    def _one(self, claim: str, cosines: NDArray[np.float32]) -> Attribution:
+        weights = self._weights(claim)
+        total = sum(weights.values())
+        needed = {token for token in exact_tokens(claim) if _DIGITS.search(token) and token not in _SMALL}
+        needed -= self._asked_exact
+        if needed - self._everywhere:
+            return Attribution((), 0.0)
+        meaning = np.clip((cosines.astype(np.float64) - _FAR) / (_NEAR - _FAR), 0.0, 1.0)
+        comparable = np.asarray([one.passage.language == self._language for one in self._candidates])
+        chosen: list[int] = []
+        covered: set[str] = set()
+        while len(chosen) < _MAX_SPANS:
+            gains = np.asarray(
+                [sum(weights[term] for term in weights.keys() & one.terms - covered) for one in self._candidates]
+            ) / (total or 1.0)
+            exact = np.asarray([len(needed & one.exact) for one in self._candidates]) / max(len(needed), 1)
+            scores = gains + exact + (_MEANING * meaning if chosen else meaning)
+            scores[chosen] = -1.0
+            best = int(scores.argmax())
+            worth = gains[best] >= _MIN_GAIN or exact[best] > 0
+            if chosen and not worth:
+                break
+            chosen.append(best)
+            covered |= self._candidates[best].terms
+            needed -= self._candidates[best].exact
+        words = sum(weight for term, weight in weights.items() if term in covered) / (total or 1.0)
+        nearest = float(meaning[chosen].max())
+        if needed or not total:
+            return Attribution((), 0.0)
+        same = bool(comparable[chosen[0]])
+        # Words alone pass a claim that has all of them; meaning alone only where words cannot be compared.
+        support = 0.75 * words + 0.25 * nearest if same else nearest
+        return Attribution(self._spans(chosen, cosines), round(min(support, 1.0), 4))
+
+    def _weights(self, claim: str) -> dict[str, float]:
+        return {
+            term: self._weight(term) * (_QUESTION_WEIGHT if term in self._asked else 1.0)
+            for term in terms(ungrouped(claim), self._language)
+        }
+
+    def _spans(self, chosen: Sequence[int], cosines: NDArray[np.float32]) -> tuple[SourceSpan, ...]:
+        """The chosen sentences as spans; those that follow each other in one passage are one."""
+        runs: list[list[int]] = []
+        for place in sorted(chosen):
+            follows = runs and runs[-1][-1] == place - 1
+            if follows and self._candidates[place].passage is self._candidates[place - 1].passage:
+                runs[-1].append(place)
+            else:
+                runs.append([place])
+        runs.sort(key=lambda run: min(chosen.index(place) for place in run))
+        return tuple(
+            SourceSpan.of_sentences(
+                self._candidates[run[0]].passage,
+                [self._candidates[place].sentence for place in run],
+                float(cosines[run].max()),
+            )
+            for run in runs
+        )
+
+
+def _candidate(passage: ContextPassage, sentence: Sentence) -> _Candidate:
+    around = f"{passage.head}\n{sentence.text}"
+    return _Candidate(
+        passage,
+        sentence,
+        frozenset(terms(ungrouped(around), passage.language)),
+        frozenset(exact_tokens(around)),
+    )
