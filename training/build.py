@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
-from agent.answering.prompts.short import NOTHING, build_prompt, completion, one_line
+from agent.answering.prompts.delimiting import one_line
+from agent.answering.prompts.short import NOTHING, build_prompt, completion
 from agent.retrieval.evidence import Evidence
 from agent.schemas import Language, Message
 from agent.text.facts import names

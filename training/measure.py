@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent.answering.answerer import Answerer, Draft
+from agent.answering.budgets import Budgets
 from agent.answering.calibration import Calibration
 from agent.answering.prompts.short import NOTHING
+from agent.answering.strategies.short_draft import Draft, ShortAnswerer
 from agent.loading import assemble
 from agent.retrieval.embedder import Embedder
 from agent.retrieval.evidence import Evidence
@@ -30,7 +31,10 @@ class Examiner:
         self._engine = engine
         self._embedder = embedder
         self._settings = settings.model_copy(update={"rag_store": folder})
-        self._answerer = Answerer(engine, settings.context_sentences, settings.context_tokens, settings.max_tokens)
+        budgets = Budgets.of(settings, engine)
+        self._answerer = ShortAnswerer(
+            engine, budgets.short_sentences, budgets.short_context_tokens, budgets.short_max_tokens
+        )
         self._calibration = Calibration.for_embedder(embedder.name)
         self._store = Store(folder)
         self._loaded = assemble(engine, self._store, embedder, self._settings)
@@ -45,7 +49,7 @@ class Examiner:
 
     async def _examine(self, asked: Asked, adapter: str | None, gold_alone: bool) -> Row:
         language = detect_language(asked.text)
-        request = AskRequest(question=asked.text[:4000], mode="auto", adapter=adapter)
+        request = AskRequest(question=asked.text[:4000], mode="short", adapter=adapter)
         finding = self._find(asked.text, language, {})
         draft = await self._draft(request, finding.evidence, language)
         answer = await self._loaded.agent.answer(request, "evaluation", lambda _event: None)
@@ -90,7 +94,7 @@ class Examiner:
             return corpus.finder.find(queries, self._settings.top_k, filters)
 
     async def _draft(self, request: AskRequest, evidence: Sequence[Evidence], language: Language) -> Draft:
-        return await self._answerer.draft(request, evidence, language, lambda _text: None)
+        return await self._answerer.draft(request, evidence, request.adapter, language, lambda _text: None)
 
 
 def _has_answer(asked: Asked, evidence: Evidence | None) -> bool:

@@ -51,7 +51,7 @@ _SHAPES: tuple[tuple[Shape, tuple[str, ...]], ...] = (
             r"\b(?:how (?:do|can|should|would|must|to)|steps?|procedure|walk me through|set ?up|instructions)\b",
             r"\bwhat (?:do|must|should) (?:i|we) (?:have to )?do\b",
             r"(?:^|[¿(,.;:]\s*|\by )c[oó]mo (?!(?:es|son|est[aá]n?|era|fue|se llaman?)\b)\w+",
-            r"\b(?:pasos?|procedimiento|tr[aá]mites?|instrucciones|comandos)\b",
+            r"\b(?:pasos?|procedimiento|instrucciones|comandos)\b",
             r"\bqu[eé] (?:hay|tengo|tenemos|debo|debemos) (?:que )?hacer",
         ),
     ),
@@ -59,7 +59,8 @@ _SHAPES: tuple[tuple[Shape, tuple[str, ...]], ...] = (
         "list",
         (
             r"\b(?:lists?|enumerate|name (?:all|the|every)|all (?:of )?the|every|each|what are|which are|examples)\b",
-            r"\b(?:what|which) (?:kinds?|types?|sorts?)\b|\b(?:categories|options|requirements|reasons)\b|\bwhat'?s in\b",
+            r"\b(?:what|which) (?:kinds?|types?|sorts?)\b|\b(?:categories|options|requirements|reasons)\b",
+            r"\bwhat'?s in\b",
             r"\b(?:which|what) (?:\w+ ){0,2}?\w{3,}(?<!is)(?<!does)(?<!was)(?<!ss)(?<!us)s "
             r"(?:are|do|can|must|should|have|count|need|were|will|come|exist|belong)\b",
             r"\b(?:lista|listado|enumera\w*|nombra|tod[oa]s l[oa]s|cu[aá]les)\b",

@@ -83,7 +83,7 @@ class ShortStrategy:
             if quoted.passage.chunk.language != context.language:
                 composer.say(LEAD[context.language])
             composer.add("paragraph", " ".join(quoted.sentence.text.split()), [SourceSpan.of_evidence(quoted)], 1.0)
-        if context.request.mode == "auto":
+        if context.request.mode != "generative":
             self._quote_around(composer, item, found, context.language)
         return Outcome(composer, confidence, decision, kept=len(composer.citations))
 
@@ -101,13 +101,13 @@ class ShortStrategy:
         if verdict.evidence is None:
             return None
         item = next(item for item in found.relevant if verdict.evidence in item.finding.evidence)
-        if context.request.mode == "auto" and verdict.evidence is not item.finding.evidence[0]:
+        if context.request.mode != "generative" and verdict.evidence is not item.finding.evidence[0]:
             # Small models pick worse evidence than the ranking does (measured in docs/evaluation.md).
             return None
         confidence = self._calibration.confidence(item.finding.signals_for(verdict.evidence)) * verdict.support
         if confidence < limits.min_confidence:
             return None
-        if context.request.mode == "auto":
+        if context.request.mode != "generative":
             for left_out in found.relevant:
                 self._quote_around(verdict.answer, left_out, found, context.language)
         return Outcome(verdict.answer, confidence, "model", verdict.kept, dropped=verdict.dropped)
