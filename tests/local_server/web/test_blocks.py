@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, expect
 
-from agent.schemas import Language
+from agent.schemas import AnswerBlock, BlockKind, Language
 from tests.fakes.given_answer import GivenAgent, Part, Span, answer_of
 from tests.local_server.web.conftest import Open
 from tests.local_server.web.test_use import PHONE
@@ -77,24 +77,17 @@ def test_every_kind_of_block_is_shown_as_what_it_is(show: Show) -> None:
     assert "The default port is 8000, as the guide says.21" == last.inner_text()
 
 
-def test_steps_go_on_counting_behind_code(show: Show) -> None:
-    """Code between two steps ends the list, and the next one begins with the step's own number."""
-    _seen, turn = show([Part("step", "Stop.", (1,)), Part("step", "Start:", (1,)), Part("code", "make serve", (1,))])
-    assert ["1", "2"] == [step.get_attribute("value") for step in turn.locator("ol > li").all()]
-    texts = turn.page.evaluate(
-        """async () => {
-          const { blocksOf } = await import("/page/blocks.js");
-          const answer = "1. Stop.\\n\\n```\\nmake\\n```\\n\\n2. Start.";
-          const block = (kind, text) => {
-            const start = answer.indexOf(text);
-            return { kind, text, start, end: start + text.length, depth: 0, citations: [], support: null };
-          };
-          const blocks = [block("step", "Stop."), block("code", "make"), block("step", "Start.")];
-          const shown = blocksOf({ answer, blocks, citations: [], language: "en" });
-          return [...shown.querySelectorAll("ol > li")].map((li) => li.value);
-        }"""
-    )
-    assert [1, 2] == texts
+def test_steps_go_on_counting_behind_code(serve_answer: Serve, visit: Open) -> None:
+    """Code between two steps ends the list; the next one begins with the number that the Markdown has."""
+    text = "1. Stop it.\n\n```\nmake\n```\n[1]\n\n2. Start it."
+    places: tuple[tuple[BlockKind, str], ...] = (("step", "Stop it."), ("code", "make"), ("step", "Start it."))
+    blocks = []
+    for kind, words in places:
+        start = text.index(words)
+        end = start + len(words)
+        blocks.append(AnswerBlock(kind=kind, text=words, start=start, end=end, citations=[], support=None))
+    turn = visit(serve_answer(GivenAgent(answer_of([], answer=text, blocks=blocks)))).ask(QUESTION)
+    assert ["1", "2"] == [step.get_attribute("value") for step in turn.locator(".words > ol > li").all()]
 
 
 def test_each_chip_of_a_block_leads_to_its_own_span_and_back(show: Show) -> None:
