@@ -4,6 +4,7 @@ A unit is what a reader would copy: a whole list or procedure with its lead-in, 
 question with its answer, a paragraph or the sentences of it that speak to the question.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,9 @@ from agent.retrieval.evidence import Evidence
 from agent.schemas import Language
 from agent.store.documents import Block, Sentence
 from agent.text.blocks import BlockKind
+from agent.text.facts import exact_tokens
 from agent.text.markdown import introduces, parse_markdown
+from agent.text.words import terms
 
 LEAD: dict[Language, str] = {"en": "The documents say:", "es": "Los documentos dicen:"}
 
@@ -40,15 +43,21 @@ _FITTING_BONUS = 1.0
 _LARGEST_WHOLE = 260
 _LARGEST_OTHER = 90
 _PARTIAL_WORDS = 70
+# Share of the question's weight that a further unit must add.
+_MIN_GAIN: dict[Shape, float] = {
+    "fact": 0.0, "explanation": 0.0, "comparison": 0.0, "table": 0.0, "list": 0.0, "steps": 0.0,
+}  # fmt: skip
 # A sentence whose score is further below the best one's speaks of something else.
 _MAX_DISTANCE = 2.5
+_DATED = re.compile(r"(?:1[5-9]|20)\d\d(?:-\d\d-\d\d)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
     """A stretch of a passage to quote: whole when it is all of `block`, else some of its sentences.
 
-    `score` ranks it among the units of one question, `cosine` compares its best sentence with the question.
+    `score` ranks it among the units of one question, `cosine` compares its best sentence with the question; `terms`
+    are those of the text and its head, `matched` how many years and dates of the question are among them.
     """
 
     passage: ContextPassage
@@ -57,6 +66,8 @@ class Unit:
     whole: bool
     score: float
     cosine: float
+    terms: frozenset[str]
+    matched: int
 
     @property
     def start(self) -> int:
@@ -79,31 +90,37 @@ def answer_by_quotes(found: SearchResult, limits: Limits, language: Language) ->
     composer = AnswerComposer()
     quotable = [item for item in found.relevant if item.confidence >= limits.min_confidence]
     for item in quotable:
-        quote_units(composer, item, found.context, found.rewriting.shape, language, parts=len(quotable))
+        quote_units(composer, item, found, language, parts=len(quotable))
     if not composer.blocks:
         return None
     return Outcome(composer, min(item.confidence for item in quotable), "extract", kept=len(composer.citations))
 
 
 def quote_units(
-    composer: AnswerComposer,
-    item: ScoredSubquery,
-    context: Context,
-    shape: Shape,
-    language: Language,
-    *,
-    parts: int = 1,
+    composer: AnswerComposer, item: ScoredSubquery, found: SearchResult, language: Language, *, parts: int = 1
 ) -> None:
-    """Add the best units of one sub-query, best first, in its share of the words that an answer may have."""
+    """Add the best units of one sub-query, best first, in its share of the words that an answer may have.
+
+    A further unit must speak of something in the question that those before it do not.
+    """
+    shape = found.rewriting.shape
     room = _MAX_WORDS[shape] // min(parts, 2)
+    query = item.finding.query
+    weights = {term: found.weight(term) for term in query.terms}
+    total = sum(weights.values()) or 1.0
+    covered: set[str] = set()
     taken = 0
-    units = _units(item.finding.evidence, context, shape)
+    units = _units(item.finding.evidence, found.context, shape, exact_tokens(query.text))
     for unit in units:
         if taken == _MAX_UNITS or units[0].score - unit.score > _MAX_DISTANCE:
             return
-        if composer.cites(unit.passage.source, unit.start, unit.end) or (taken and unit.words > room):
+        gain = sum(weights[term] for term in (unit.terms & weights.keys()) - covered) / total
+        if taken and (unit.words > room or gain < _MIN_GAIN[shape]):
+            continue
+        if composer.cites(unit.passage.source, unit.start, unit.end):
             continue
         add_unit(composer, unit, language)
+        covered |= unit.terms
         room -= unit.words
         taken += 1
 
@@ -124,17 +141,23 @@ def add_unit(composer: AnswerComposer, unit: Unit, language: Language) -> None:
             composer.add(block.kind, block.text, [span], 1.0, depth=block.depth)
 
 
-def _units(evidence: Sequence[Evidence], context: Context, shape: Shape) -> list[Unit]:
-    """The units that the sentences of the hits stand in, each once, best first."""
+def _units(evidence: Sequence[Evidence], context: Context, shape: Shape, asked: set[str]) -> list[Unit]:
+    """The units that the sentences of the hits stand in, each once, best first.
+
+    Where some of them have the years and dates of the question, in their text or in the head of their passage, the
+    others are about other days, and are left out.
+    """
+    values = {token for token in asked if _DATED.fullmatch(token)}
     found: dict[tuple[str, int], Unit] = {}
     for item in evidence:
-        unit = _unit_of(item, context, shape)
+        unit = _unit_of(item, context, shape, values)
         if unit is not None:
             found.setdefault((unit.passage.source, unit.start), unit)
-    return sorted(found.values(), key=lambda unit: -unit.score)
+    most = max((unit.matched for unit in found.values()), default=0)
+    return sorted((unit for unit in found.values() if unit.matched == most), key=lambda unit: -unit.score)
 
 
-def _unit_of(evidence: Evidence, context: Context, shape: Shape) -> Unit | None:
+def _unit_of(evidence: Evidence, context: Context, shape: Shape, values: set[str]) -> Unit | None:
     """The unit of one sentence; None where the context has left it out, or where it is not worth quoting."""
     sentence, source = evidence.sentence, evidence.passage.chunk.source
     for passage in context.passages:
@@ -144,12 +167,23 @@ def _unit_of(evidence: Evidence, context: Context, shape: Shape) -> Unit | None:
         if block is None:
             return None
         inside = [one for one in passage.sentences if block.start <= one.start and one.end <= block.end]
-        return _quoted(passage, block, inside, evidence, shape)
+        said = [one for one in inside if values & exact_tokens(one.text)]
+        if said and len(said) < len(inside) and block.kind not in _FITTING[shape]:
+            # The sentences beside them have other values.
+            if sentence not in said:
+                return None
+            return _unit(passage, block, [sentence], evidence, evidence.score, values, whole=False)
+        return _quoted(passage, block, inside, evidence, shape, values)
     return None
 
 
 def _quoted(
-    passage: ContextPassage, block: Block, inside: Sequence[Sentence], evidence: Evidence, shape: Shape
+    passage: ContextPassage,
+    block: Block,
+    inside: Sequence[Sentence],
+    evidence: Evidence,
+    shape: Shape,
+    values: set[str],
 ) -> Unit | None:
     fits = block.kind in _FITTING[shape]
     score = evidence.score + (_FITTING_BONUS if fits else 0.0)
@@ -158,7 +192,7 @@ def _quoted(
     # A lead-in without what it introduces says nothing.
     alone = block.lead_end == inside[-1].end or inside[-1].text.rstrip("*_ ").endswith(":")
     if not cut and not alone and words <= (_LARGEST_WHOLE if fits else _LARGEST_OTHER):
-        return Unit(passage, block, tuple(inside), True, score, evidence.cosine)
+        return _unit(passage, block, inside, evidence, score, values, whole=True)
     place = next((at for at, one in enumerate(inside) if one.start == evidence.sentence.start), None)
     if place is None or evidence.sentence.text.rstrip("*_ ").endswith(":") or evidence.sentence.end <= block.lead_end:
         return None
@@ -173,4 +207,21 @@ def _quoted(
         last -= 1
     if last < first:
         return None
-    return Unit(passage, block, tuple(inside[first : last + 1]), False, score, evidence.cosine)
+    return _unit(passage, block, inside[first : last + 1], evidence, score, values, whole=False)
+
+
+def _unit(
+    passage: ContextPassage,
+    block: Block,
+    sentences: Sequence[Sentence],
+    evidence: Evidence,
+    score: float,
+    values: set[str],
+    *,
+    whole: bool,
+) -> Unit:
+    text = "\n".join(sentence.text for sentence in sentences)
+    around = f"{passage.title}\n{passage.date or ''}\n{block.heading}\n{text}"
+    matched = len(values & exact_tokens(around))
+    said = frozenset(terms(around, passage.language))
+    return Unit(passage, block, tuple(sentences), whole, score, evidence.cosine, said, matched)

@@ -90,7 +90,7 @@ class ShortStrategy:
     def _quote_around(
         self, composer: AnswerComposer, item: ScoredSubquery, found: SearchResult, language: Language
     ) -> None:
-        quote_units(composer, item, found.context, found.rewriting.shape, language)
+        quote_units(composer, item, found, language)
 
     async def _word(self, context: RequestContext, found: SearchResult, limits: Limits) -> Outcome | None:
         """What of the model's wording stands; None when nothing does, or a quote is better."""
