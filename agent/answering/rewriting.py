@@ -116,8 +116,8 @@ def rewrite(question: str, history: Sequence[Message], language: Language) -> Re
         return Rewriting("compound", "comparison", question, _parts(question, sides))
     if parts := joined(question, language):
         return Rewriting("compound", shape, question, _parts(question, parts))
-    queries = (*enumerated(question)[:_MAX_SUBQUERIES], question)
-    return Rewriting("question", shape, question, (Subquery(question, queries),))
+    each = (*enumerated(question)[:_MAX_SUBQUERIES], question)
+    return Rewriting("question", shape, question, (Subquery(question, each),))
 
 
 def shape_of(question: str) -> Shape:
