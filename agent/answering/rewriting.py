@@ -25,6 +25,7 @@ Shape = Literal["fact", "list", "steps", "comparison", "explanation", "table"]
 _PREVIOUS_CHARS = 400
 _ANSWER_CHARS = 200
 _MAX_SUBQUERIES = 4
+_TOLD = re.compile(r"[^.!?¿]{8,200}[.!]\s+")
 _MAX_REWRITTEN_TOKENS = 64
 _MAX_REWRITTEN_CHARS = 400
 
@@ -158,7 +159,12 @@ class Rewriter:
 
 
 def _parts(question: str, parts: Sequence[str]) -> tuple[Subquery, ...]:
-    return tuple(Subquery(part, (question, part)) for part in parts[:_MAX_SUBQUERIES])
+    """A sub-query for each part. What is told before the question ("We have a baby.") is about all of them."""
+    told = match.group() if (match := _TOLD.match(question)) else ""
+    whole = [part if not told or part.startswith(told.strip()) else f"{told}{part}" for part in parts]
+    return tuple(
+        Subquery(part, (question, query)) for part, query in zip(parts[:_MAX_SUBQUERIES], whole, strict=False)
+    )
 
 
 def _last_exchange(history: Sequence[Message]) -> tuple[str | None, str | None]:
