@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from evaluation.answers_report import ALL, AnswersReport
 from evaluation.look import INK, Grid, colour, head, label, legend, prepare, say_missing, sheet
 from evaluation.plots import conditions_of
-from evaluation.tables import score
 
 _NUGGETS = {
     "recall": ("Recall", "Share of the needed facts that an answer states"),
@@ -27,7 +26,7 @@ _NUMBERED_BARS = 24
 def draw_answers(report: AnswersReport, path: Path) -> None:
     """Write the picture as PNG. A figure that was not measured says so."""
     title = f"{report.data}: {report.counts.get(ALL, {}).get('questions', 0)} questions"
-    if any("rouge_l" in groups.get(ALL, {}) for groups in report.figures.values()):
+    if _measured(report, ALL, "rouge_l"):
         with sheet(path, title, _caption(report), Grid(rows=1, columns=1, height=2.6)) as (_, (ax,)):
             prepare(ax)
             head(ax, "Long answers", "Means over the questions, with 95 % intervals")
@@ -60,7 +59,7 @@ def _bars(ax: Axes, report: AnswersReport, ticks: Sequence[tuple[str, str, str]]
             low, high = report.intervals[system][group][name]
             ax.vlines(x, low, high, color=INK, linewidth=1.2)
             if len(ticks) * len(report.systems) <= _NUMBERED_BARS:
-                number = ax.annotate(score(value)[:4], (x, high), (0, 3), textcoords="offset points", ha="center")
+                number = ax.annotate(f"{value:.2f}", (x, high), (0, 3), textcoords="offset points", ha="center")
                 number.set(fontsize=7.5, color=INK)
     ax.set_xticks(range(len(ticks)), [text for text, _, _ in ticks])
     ax.set(ylim=(0, 1.3), yticks=[0, 0.2, 0.4, 0.6, 0.8, 1.0])

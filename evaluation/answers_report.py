@@ -34,10 +34,11 @@ _COST = {
     "failed": "failed",
 }  # fmt: skip
 _BY_GROUP = {
-    "recall": "recall", "complete": "complete", "wrong": "wrong", "rouge_l": "ROUGE-L",
-    "citation_precision": "citation precision", "citation_recall": "citation recall", "in_context": "in the context",
-    "seconds": "seconds",
+    "recall": "recall", "complete": "complete", "rouge_l": "ROUGE-L", "wrong": "wrong", "citation_precision": "cit. P",
+    "citation_recall": "cit. R", "in_context": "in context", "seconds": "seconds",
 }  # fmt: skip
+# Of these the tables of groups show the intervals; report.json has all.
+_WITH_INTERVAL = frozenset(("recall", "complete", "rouge_l"))
 _AMOUNTS = frozenset(("context_tokens", "prompt_tokens", "completion_tokens", "seconds"))
 
 
@@ -48,7 +49,7 @@ class AnswersReport:
     Attributes:
         data: name of the questions.
         counts: questions and answerable questions of each group: `all`, `type=list`, `language=es`, `corpus=handbook`.
-        figures: by system, group and name; None where no question has a part of it.
+        figures: by system, group and name, always all of them; None where no question has a part of it.
         intervals: of the figures, at 95 %, by the same names.
     """
 
@@ -78,7 +79,7 @@ def report_of(
 ) -> AnswersReport:
     """The report of the answers of each system to the same questions."""
     rows = {system: with_missing_contexts(each) for system, each in answers.items()}
-    names = list(dict.fromkeys(name for each in rows.values() for row in each for name in row.parts))
+    names = [*_QUALITY, *_EVIDENCE, *_COST]
     grouped = {system: _grouped(each) for system, each in rows.items()}
     first = next(iter(grouped.values()), {})
     return AnswersReport(
@@ -130,42 +131,43 @@ def show_answers(report: AnswersReport, console: Console) -> None:
 
 def answer_tables(report: AnswersReport) -> Iterator[Table]:
     """The figures of all questions, those of each group, and the environment."""
-    whole = [(system, system, ALL) for system in report.systems]
+    whole = [((system,), system, ALL) for system in report.systems]
     numbers = report.counts.get(ALL, {"questions": 0, "answerable": 0})
     asked = f"{count(numbers['questions'])} questions, {count(numbers['answerable'])} of them answerable"
     note = f"{asked}. In parentheses the 95 % bootstrap interval over questions."
-    yield _table("Answers", "system", _QUALITY, whole, report, note)
-    yield _table("Evidence", "system", _EVIDENCE, whole, report)
-    yield _table("Cost of a question", "system", _COST, whole, report, "Means; questions that are asked together wait.")
+    yield _table("Answers", ("system",), _QUALITY, whole, report, note)
+    yield _table("Evidence", ("system",), _EVIDENCE, whole, report)
+    note = "Means; questions that are asked at the same time wait for each other."
+    yield _table("Cost of a question", ("system",), _COST, whole, report, note)
     for kind in ("type", "language", "corpus"):
         groups = report.groups(kind)
         if len(groups) > 1:
             rows = [
-                (f"{group.partition('=')[2]} ({report.counts[group]['questions']}), {system}", system, group)
+                ((group.partition("=")[2], system, count(report.counts[group]["questions"])), system, group)
                 for group in groups
                 for system in report.systems
             ]
-            yield _table(f"By {kind}", f"{kind} (questions), system", _BY_GROUP, rows, report)
+            yield _table(f"By {kind}", (kind, "system", "n"), _BY_GROUP, rows, report)
     if report.environment:
         yield environment_table(report.environment)
 
 
 def _table(
     title: str,
-    first: str,
+    first: tuple[str, ...],
     columns: Mapping[str, str],
-    rows: Sequence[tuple[str, str, str]],
+    rows: Sequence[tuple[tuple[str, ...], str, str]],
     report: AnswersReport,
     note: str = "",
 ) -> Table:
-    """A table of the figures in `columns`; each row has a name, a system and a group."""
+    """A table of the figures in `columns`; each row has the cells of the `first` columns, a system and a group."""
     used = {
         name: column
         for name, column in columns.items()
         if any(report.figures[system].get(group, {}).get(name) is not None for _, system, group in rows)
     }
-    cells = tuple((row, *(_cell(report, system, group, name) for name in used)) for row, system, group in rows)
-    return Table(title, (first, *used.values()), cells, note)
+    cells = tuple((*row, *(_cell(report, system, group, name) for name in used)) for row, system, group in rows)
+    return Table(title, (*first, *used.values()), cells, note)
 
 
 def _cell(report: AnswersReport, system: str, group: str, name: str) -> str:
@@ -174,8 +176,15 @@ def _cell(report: AnswersReport, system: str, group: str, name: str) -> str:
         return NOTHING
     if name in _AMOUNTS:
         return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    if group != ALL and name not in _WITH_INTERVAL:
+        return score(value)
     low, high = report.intervals[system][group][name]
-    return f"{score(value)} ({low:.2f}–{high:.2f})"
+    return f"{score(value)} ({_short(low)}–{_short(high)})"
+
+
+def _short(value: float) -> str:
+    """A bound in a table that is to fit a terminal."""
+    return f"{value:.2f}".removeprefix("0")
 
 
 def _grouped(rows: Sequence[ScoredAnswer]) -> dict[str, list[ScoredAnswer]]:
