@@ -79,7 +79,8 @@ def _measured(report: AnswersReport, group: str, name: str) -> bool:
 
 def _caption(report: AnswersReport) -> str:
     where = report.environment
-    parts = ["in parentheses: answerable questions"] if len(report.groups("type")) > 1 else []
+    by_type = not _measured(report, ALL, "rouge_l")
+    parts = ["in parentheses: answerable questions"] if by_type else []
     if where is not None:
         parts += [f"embedder {where.embedder}"] if where.embedder else []
         parts.append(conditions_of(where))
