@@ -1,7 +1,7 @@
 """OpenAI's chat completions, as questions and answers (platform.openai.com/docs/api-reference/chat).
 
 The last message is the question, earlier ones of user and assistant the history; `model` picks the adapter. Citations
-come twice: as OpenAI's `annotations`, and in full in `citations`, which is ours.
+come twice: as OpenAI's `annotations`, and in full in `citations`, which is ours, as is `blocks`.
 """
 
 import json
@@ -21,6 +21,8 @@ _TAKEN_OVER = ("temperature", "seed")
 # Whoever sends one of these wants what no answer from documents gives.
 _UNSUPPORTED = ("tools", "tool_choice", "functions", "function_call", "audio", "logprobs")
 _WORDS_A_PIECE = 4
+# Fields of an answer that OpenAI's protocol has no place for.
+_EXTENSION = {"blocks", "citations", "abstained", "reason", "grounded", "confidence"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,7 @@ def _usage(answer: Answer) -> dict[str, Any]:
 
 
 def _extension(answer: Answer) -> dict[str, Any]:
-    return answer.model_dump(mode="json", include={"citations", "abstained", "reason", "grounded", "confidence"})
+    return answer.model_dump(mode="json", include=_EXTENSION)
 
 
 def _pieces(text: str) -> Iterator[str]:

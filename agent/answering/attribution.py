@@ -18,6 +18,7 @@ from agent.answering.context_builder import Context, ContextPassage
 from agent.schemas import Language
 from agent.store.documents import Sentence
 from agent.store.vectors import Vectors
+from agent.text.blocks import HEADING_JOINT
 from agent.text.facts import exact_tokens, ungrouped
 from agent.text.words import terms
 
@@ -79,8 +80,12 @@ class Attributor:
         self._embed = embed
         self._asked = frozenset(terms(ungrouped(question), language))
         self._asked_exact = frozenset(exact_tokens(question))
+        # A question states nothing, neither as a sentence nor as a heading.
         self._candidates = [
-            _candidate(passage, sentence) for passage in context.passages for sentence in passage.sentences
+            _candidate(passage, sentence)
+            for passage in context.passages
+            for sentence in passage.sentences
+            if not _asks(sentence.text)
         ]
         ids = [candidate.sentence.id for candidate in self._candidates]
         self._vectors = vectors(ids) if ids else np.zeros((0, 1), dtype=np.float32)
@@ -153,8 +158,14 @@ class Attributor:
         )
 
 
+def _asks(text: str) -> bool:
+    return text.rstrip("*_ ").endswith("?")
+
+
 def _candidate(passage: ContextPassage, sentence: Sentence) -> _Candidate:
-    around = f"{passage.head}\n{sentence.text}"
+    block = next((one for one in passage.blocks if one.start <= sentence.start < one.end), None)
+    path = [passage.title, *(block.heading if block else passage.heading).split(HEADING_JOINT), passage.date or ""]
+    around = "\n".join([*(part for part in path if not _asks(part)), sentence.text])
     return _Candidate(
         passage,
         sentence,

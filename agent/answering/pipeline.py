@@ -146,7 +146,7 @@ class MultiAgent:
             texts = list(dict.fromkeys(text for item in rewriting.subqueries for text in item.queries)) or [question]
             queries = await self._embed(context, texts)
             may_be_chat = rewriting.route == "question"
-            decision = self._router.by_prototypes(queries[texts[0]], context.language) if may_be_chat else QUESTION
+            decision = self._router.by_prototypes(queries[question], context.language) if may_be_chat else QUESTION
         context.route = rewriting.route if decision.route == "question" else decision.route
         details = {"route": context.route, "shape": rewriting.shape, "queries": len(queries)}
         context.step("router", decision.kind, language=context.language, **details)

@@ -15,7 +15,7 @@ from agent.answering.generation import Generator
 from agent.answering.prompts import rewriting as prompt
 from agent.answering.router import is_small_talk
 from agent.schemas import Language, Message, Route
-from agent.text.compound import compared, joined
+from agent.text.compound import compared, enumerated, joined
 from agent.text.reference import leans_on_history, says_nothing
 
 Shape = Literal["fact", "list", "steps", "comparison", "explanation", "table"]
@@ -32,7 +32,8 @@ _SHAPES: tuple[tuple[Shape, tuple[str, ...]], ...] = (
     (
         "comparison",
         (
-            r"\b(?:differences?|differs?|compar\w+|versus|vs\.?|better|worse|rather than|as opposed to|pros and cons)\b",
+            r"\b(?:differences?|differs?|compar\w+|versus|vs\.?|better|worse|rather than|as opposed to)\b",
+            r"\bpros and cons\b",
             r"\b(?:in each case|respectively|both cases|each of them|either way)\b",
             r"\b(?:diferencias?|diferencian?|frente a|(?:mejor|peor) que|en cambio|ventajas e inconvenientes)\b",
             r"\b(?:en cada (?:caso|uno|una)|respectivamente|ambos casos)\b",
@@ -115,7 +116,8 @@ def rewrite(question: str, history: Sequence[Message], language: Language) -> Re
         return Rewriting("compound", "comparison", question, _parts(question, sides))
     if parts := joined(question, language):
         return Rewriting("compound", shape, question, _parts(question, parts))
-    return Rewriting("question", shape, question, (Subquery(question, (question,)),))
+    each = (*enumerated(question)[:_MAX_SUBQUERIES], question)
+    return Rewriting("question", shape, question, (Subquery(question, each),))
 
 
 def shape_of(question: str) -> Shape:

@@ -1,7 +1,8 @@
 """Answers, their sources and errors, as a person reads them.
 
-On a terminal lines are wrapped under their own beginning, and have colours. Elsewhere there are none, and each source
-and each quote is one line, so that programs find them. What documents, models and servers say is text, never markup.
+On a terminal an answer's blocks are laid out, and lines are wrapped and have colours. Elsewhere an answer is its
+Markdown, and each source and each quote is one line, so that programs find them. What documents, models and servers
+say is text, never markup for rich.
 """
 
 from typing import TextIO
@@ -9,6 +10,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
+from agent.ask.blocks import lines_of
 from agent.ask.clean import clean, clean_line
 from agent.ask.failure import Failure
 from agent.ask.place import headings_of, place_of
@@ -50,11 +52,11 @@ class Printer:
 
     def answer(self, answer: Answer) -> None:
         """The answer with its sources, or why there is none with what came closest; and what it was made with."""
-        ids = "|".join(str(citation.id) for citation in answer.citations)
-        text = Text(clean(answer.answer))
-        if ids:
-            text.highlight_regex(rf"\[(?:{ids})\]", "cyan")
-        self.wrapped(text)
+        if self._console.is_terminal and answer.blocks:
+            for line in lines_of(answer, self._console):
+                self._line(line)
+        else:
+            self.wrapped(Text(clean(answer.answer)))
         self.sources(answer)
         self._console.print()
         self.wrapped(Text(clean_line(_footer(answer)), style="dim"))

@@ -37,6 +37,17 @@ _COMPARISONS = tuple(
     )
 )
 _VERSUS = re.compile(r"(?P<one>.+?)\s+(?:vs\.?|versus)\s+(?P<two>.+?)\s*\??", re.IGNORECASE)
+# "logs, backups and mails": at least two commas, or a comma and a conjunction, with a few words between them.
+_ITEM = r"[^,;:?]{2,60}"
+_ENUMERATION = re.compile(
+    rf"{_ITEM}(?:,\s+(?!(?:and|or|y|e|o|u)\b){_ITEM}){{1,4}},?\s+(?:and|or|y|e|o|u)\s+{_ITEM}", re.IGNORECASE
+)
+_BETWEEN_ITEMS = re.compile(r",?\s+(?:and|or|y|e|o|u)\s+|,\s+", re.IGNORECASE)
+_ITEM_WORDS = 2
+_ANY_ASKING = re.compile(
+    r"\b(?:what|which|who|how|when|where|why|qu[eé]|cu[aá]l(?:es)?|qui[eé]n(?:es)?|c[oó]mo|cu[aá]ndo|d[oó]nde|cu[aá]nt[oa]s?)\b",
+    re.IGNORECASE,
+)
 _BEGINS_ASKING = re.compile(r"¿|(?:what|which|who|whom|whose|when|where|why|how|in|is|are|do|does|did)\b", re.I)
 
 
@@ -50,6 +61,23 @@ def joined(question: str, language: Language) -> tuple[str, str] | None:
     """The two questions in it, None when it is not plainly two; a comparison is one."""
     asked = " ".join(question.split())
     return next(_joined(asked, language), None) if len(asked) <= _LONGEST else None
+
+
+def enumerated(question: str) -> tuple[str, ...]:
+    """A question for each of three or more things that it names in a row, none when it names no such row.
+
+    "How long are logs, backups and mails kept?" is asked of each: what stands before the first thing is repeated.
+    """
+    asked = " ".join(question.split()).rstrip(" ?")
+    match = _ENUMERATION.search(asked) if len(asked) <= _LONGEST else None
+    if match is None:
+        return ()
+    first, *others = (part for part in _BETWEEN_ITEMS.split(match.group()) if part.strip())
+    if any(map(_ANY_ASKING.search, others)):
+        return ()
+    stem = asked[: match.start()] + " ".join(first.split()[:-_ITEM_WORDS])
+    items = [" ".join(first.split()[-_ITEM_WORDS:]), *(part.strip() for part in others)]
+    return tuple(f"{stem} {item}?".strip() for item in items) if stem.strip() else ()
 
 
 def _compared(asked: str, language: Language) -> Iterator[tuple[str, str]]:

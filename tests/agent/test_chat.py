@@ -1,5 +1,7 @@
 """OpenAI's chat completions as questions."""
 
+import asyncio
+import json
 from contextlib import suppress
 from typing import Any
 
@@ -7,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.chat import Models, _pieces, failure_of, question_of
+from agent.chat import Models, _pieces, completion_of, failure_of, question_of, stream_of
 from agent.errors import AskError, InternalError
-from agent.schemas import AskRequest
+from agent.schemas import Answer, AskRequest
+from tests.fakes.given_answer import Part, Span, answer_of
 
 MODELS = Models("base", ("support", "legal"))
 USER = {"role": "user", "content": "Why?"}
@@ -111,3 +114,47 @@ def test_any_json_is_a_question_or_a_clear_error(body: Any) -> None:
 def test_the_pieces_of_an_answer_are_the_answer(text: str) -> None:
     """To the last space."""
     assert text == "".join(_pieces(text))
+
+
+LISTED = answer_of(
+    [
+        Part("paragraph", "The steps are:"),
+        Part("step", "Stop  it.", (1, 2)),
+        Part("item", "with `kill`", (2,), depth=1),
+        Part("code", "if x:\n    kill  x\n\n", (1,)),
+        Part("header", "| a | b"),
+        Part("row", "| 1 | 2", (1,)),
+    ],
+    [Span("a.md", "Stop it. With kill.", "Stop it."), Span("a.md", "Stop it. With kill.", "With kill.")],
+)
+
+
+def test_each_citation_of_each_block_is_an_annotation() -> None:
+    """With the block's place in the Markdown; the blocks themselves come along."""
+    completion = completion_of({}, LISTED)
+    message = completion["choices"][0]["message"]
+    cited = [one["url_citation"] for one in message["annotations"]]
+    assert [
+        ("Stop  it.", "a.md#char=0,8"), ("Stop  it.", "a.md#char=9,19"), ("with `kill`", "a.md#char=9,19"),
+        ("if x:\n    kill  x\n\n", "a.md#char=0,8"), ("| 1 | 2", "a.md#char=0,8"),
+    ] == [(message["content"][one["start_index"] : one["end_index"]], one["url"]) for one in cited]  # fmt: skip
+    assert LISTED.model_dump(mode="json")["blocks"] == completion["blocks"]
+
+
+def test_a_stream_is_the_markdown_in_pieces() -> None:
+    """Lines, indents and code are kept, and its last chunk has the annotations and the blocks."""
+
+    async def streamed() -> list[str]:
+        async def coming() -> Answer:
+            return LISTED
+
+        return [event async for event in stream_of({}, "r-1", coming())]
+
+    *events, done = asyncio.run(streamed())
+    chunks = [json.loads(event.removeprefix("data: ")) for event in events]
+    deltas = [chunk["choices"][0]["delta"] for chunk in chunks]
+    assert "data: [DONE]\n\n" == done
+    assert LISTED.answer == "".join(delta.get("content", "") for delta in deltas)
+    whole = completion_of({}, LISTED)
+    assert whole["choices"][0]["message"]["annotations"] == deltas[-1]["annotations"]
+    assert whole["blocks"] == chunks[-1]["blocks"]

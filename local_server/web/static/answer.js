@@ -1,7 +1,8 @@
-// One answer: its sentences with numbered chips, how sure it is, or why there is none.
+// One answer: its blocks with numbered chips, how sure it is, or why there is none.
 
-import { cutter, el, prose } from "./dom.js";
-import { number, pageLanguage, text } from "./texts.js";
+import { blocksOf } from "./blocks.js";
+import { el, prose } from "./dom.js";
+import { text } from "./texts.js";
 
 const LEVELS = [["high", 0.75], ["fair", 0.5], ["low", 0.25], ["none", 0]];
 
@@ -12,38 +13,9 @@ const LEVELS = [["high", 0.75], ["fair", 0.5], ["low", 0.25], ["none", 0]];
  */
 export function answerOf(answer, onChip) {
   if (answer.abstained) return abstention(answer);
-  const shown = el("div", { class: "answer" }, sentencesOf(answer, onChip));
+  const shown = el("div", { class: "answer" }, blocksOf(answer, (citation) => chip(citation, onChip)));
   if (answer.citations.length) shown.append(confidenceOf(answer.confidence));
   else shown.append(el("p", { class: "hint" }, text(answer.route === "corpus" ? "corpus" : "smalltalk")));
-  return shown;
-}
-
-// A chip stays on the line of the word before it, unless that is longer than a line may be.
-const LONGEST_WORD = 16;
-
-function sentencesOf(answer, onChip) {
-  const paragraph = el("p", { class: "words", lang: answer.language, dir: "auto" });
-  const between = cutter(answer.answer);
-  let at = 0;
-  for (const sentence of answer.blocks) {
-    // The numbers behind the sentence before are chips already; what is left leads this one in.
-    paragraph.append(between(at, sentence.start).replace(/ ?\[\d+\]/g, ""));
-    const chips = sentence.citations.map((id) => chip(answer.citations.find((one) => one.id === id), onChip));
-    paragraph.append(sentenceOf(sentence, answer, chips));
-    at = sentence.end;
-  }
-  return paragraph;
-}
-
-function sentenceOf(sentence, answer, chips) {
-  const cited = sentence.citations.length > 0;
-  const marked = !cited && answer.citations.length > 0;
-  const title = cited && sentence.support !== null ? text("supported", number(sentence.support * 100)) : null;
-  const shown = el("span", { class: marked ? "sentence unsupported" : "sentence", title });
-  const last = sentence.text.match(/[^\s`]+$/)?.[0] ?? "";
-  const kept = last.length <= LONGEST_WORD ? last : "";
-  shown.append(prose(sentence.text.slice(0, sentence.text.length - kept.length)), el("span", { class: "together" }, kept, ...chips));
-  if (marked) shown.append(" ", el("em", { class: "badge", lang: pageLanguage(), title: text("unsupportedTitle") }, text("unsupported")));
   return shown;
 }
 
@@ -53,7 +25,7 @@ function chip(citation, onChip) {
   return el("button", { ...attributes, onclick: (event) => onChip(citation.id, event.currentTarget) }, String(citation.id));
 }
 
-/** Where a sentence stands: its document, and the page, the line or the characters. */
+/** Where a span stands: its document, and the page, the line or the characters. */
 export function placeOf(place) {
   const where =
     place.page !== null ? text("page", place.page)

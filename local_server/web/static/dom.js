@@ -45,7 +45,9 @@ export const freshId = (() => {
 /** Bring an element into view and, with what belongs to it, to the reader's attention. */
 export function reveal(element, ...more) {
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  element.scrollIntoView({ behavior: still ? "auto" : "smooth", block: "center" });
+  // Of what is higher than the window, the beginning is shown.
+  const block = element.getBoundingClientRect().height > innerHeight / 2 ? "start" : "center";
+  element.scrollIntoView({ behavior: still ? "auto" : "smooth", block });
   element.focus({ preventScroll: true });
   for (const one of [element, ...more]) {
     one.classList.remove("found");

@@ -2,6 +2,7 @@
 
 import { ask, Problem, SERVER } from "./api.js";
 import { answerOf, problemCard } from "./answer.js";
+import { spokenOf } from "./blocks.js";
 import { el, freshId, reveal } from "./dom.js";
 import { refusesKey } from "./key.js";
 import { asCurl, asJob, asPython } from "./snippets.js";
@@ -100,7 +101,7 @@ export class Turn {
   spoken() {
     if (!this.answer) return [this.#stopped()];
     if (this.answer.abstained) return [`${text(`noAnswer.${this.answer.reason}`)}. ${text(`reasons.${this.answer.reason}`)}`];
-    return [this.answer.answer, this.answer.language];
+    return [spokenOf(this.answer), this.answer.language];
   }
 
   /** Bring a chip to the reader's attention, as when they come back from a source. */
@@ -147,6 +148,7 @@ export class Turn {
     const { withKey } = this.page;
     const endpoint = told("endpoint");
     const kinds = {
+      answer: this.answer.answer,
       curl: asCurl(SERVER, this.request, withKey),
       job: asJob(SERVER, endpoint, this.request, withKey),
       python: asPython(SERVER, endpoint, this.request, withKey, told("output") === "events"),
@@ -162,15 +164,15 @@ export class Turn {
       show(name);
       try {
         await navigator.clipboard.writeText(kinds[name]);
-        said.textContent = text(withKey ? "copiedWithKey" : "copied");
+        said.textContent = text(withKey && name !== "answer" ? "copiedWithKey" : "copied");
       } catch {
         said.textContent = text("notCopied");
       }
     };
     show(this.#copied);
-    const buttons = Object.keys(kinds).map((name) =>
-      el("button", { type: "button", class: "quiet", "data-copy": name, onclick: () => copy(name) }, text(name)),
-    );
-    return el("div", { class: "copies" }, el("div", { class: "row" }, el("span", { class: "hint" }, text("copy")), ...buttons, said), shown);
+    const button = (name, words) => el("button", { type: "button", class: "quiet", "data-copy": name, onclick: () => copy(name) }, words);
+    const hint = el("span", { class: "hint" }, text("copy"));
+    const programs = ["curl", "job", "python"].map((name) => button(name, text(name)));
+    return el("div", { class: "copies" }, el("div", { class: "row" }, button("answer", text("copyAnswer")), hint, ...programs, said), shown);
   }
 }

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from agent.schemas import Answer, Citation, Nearest, Timings, TraceStep, Usage
+from agent.schemas import Answer, AnswerBlock, Citation, Nearest, Timings, TraceStep, Usage
 
 
 def place(**changes: Any) -> dict[str, Any]:
@@ -15,7 +15,10 @@ def place(**changes: Any) -> dict[str, Any]:
 
 def answered(text: str = "It listens on port 8000. [1]", *, quote: str = "Port 8000.", **changes: Any) -> Answer:
     """An answer with one source, which `changes` are of."""
-    return _answer(text, citations=[Citation(id=1, quote=quote, **place(**changes))])
+    words = text.removesuffix(" [1]")
+    cited = [1] if words != text else []
+    block = AnswerBlock(kind="paragraph", text=words, start=0, end=len(words), citations=cited, support=0.9)
+    return _answer(text, blocks=[block], citations=[Citation(id=1, quote=quote, **place(**changes))])
 
 
 def abstained(text: str = "Port 8000.", **changes: Any) -> Answer:

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from agent.engine.base import Engine
 from agent.runtime import Runtime
 from agent.settings import Settings
+from tests.fakes.given_answer import GivenAgent, answering_loader
 from tests.fakes.loading import scripted_loader
 from tests.local_server.serving import serving
 from tests.local_server.web.visit import Visit
@@ -59,6 +60,18 @@ def serve(settings: Settings) -> Iterator[Callable[..., httpx.Client]]:
         def start(engine: Engine, documents: dict[str, str] | None = None, **fields: Any) -> httpx.Client:
             fields.setdefault("auth_disabled", True)
             runtime = Runtime(settings.model_copy(update=fields), scripted_loader(engine, documents))
+            return started.enter_context(serving(runtime))
+
+        yield start
+
+
+@pytest.fixture
+def serve_answer(settings: Settings) -> Iterator[Callable[[GivenAgent], httpx.Client]]:
+    """Starts a server whose answer is given."""
+    with ExitStack() as started:
+
+        def start(agent: GivenAgent) -> httpx.Client:
+            runtime = Runtime(settings.model_copy(update={"auth_disabled": True}), answering_loader(agent))
             return started.enter_context(serving(runtime))
 
         yield start

@@ -455,7 +455,7 @@ def test_a_long_conversation_is_cut_at_its_beginning(serve: Serve, visit: Open) 
     short, long, empty = seen.run(
         """async () => {
           const { historyOf } = await import("/page/conversation.js");
-          const turn = (question, answer) => ({ request: { question }, answer: answer && { answer } });
+          const turn = (question, answer) => ({ request: { question }, answer: answer && { answer, blocks: [] } });
           const many = [...Array(30).keys()].map((n) => turn(`q${n}`, `a${n} [1]`));
           const long = [...Array(10).keys()].map(() => turn("é".repeat(3900), "😀".repeat(5000)));
           return [historyOf(many), historyOf(long), historyOf([turn("x", "[1]"), turn("y", null)])];
