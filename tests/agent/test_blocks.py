@@ -104,7 +104,9 @@ def test_two_tables_with_a_blank_line_between_them_are_two() -> None:
 
 
 @pytest.mark.parametrize("answer", ["Ten years. Or more.", "- a\n- b", "It has:\n\n1. one\n2. two", "| a | b |"])
-@pytest.mark.parametrize("question", ["How old is it?", "**How old is it?**", "Q: How old is it?", "P: ¿Qué edad tiene?"])
+@pytest.mark.parametrize(
+    "question", ["How old is it?", "**How old is it?**", "Q: How old is it?", "P: ¿Qué edad tiene?"]
+)
 def test_a_question_stands_with_its_answer(question: str, answer: str) -> None:
     """Whatever kind of block the answer is; the question only introduces it."""
     text = f"{question}\n\n{answer}\n\n## Next\n\nNext paragraph.\n"
