@@ -9,7 +9,8 @@ from agent.text.markdown import MarkdownBlock, introduces, parse_markdown
 PIECES = st.sampled_from(
     [
         "Oak is hard. ", "\n", "\n\n", "# Head\n", "- item\n", "  - nested\n", "1. one\n", "   2. two\n",
-        "| a | b |\n", "|---|---|\n", "| 1 |\n", "```\n", "```sh\n", "    code\n", "> quote\n", "<b>raw</b>\n", "---\n", "*it* ", "\\|",
+        "| a | b |\n", "|---|---|\n", "| 1 |\n", "```\n", "```sh\n", "    code\n", "> quote\n", "<b>raw</b>\n",
+        "---\n", "*it* ", "\\|",
     ]
 )  # fmt: skip
 
