@@ -26,7 +26,8 @@ def test_each_sentence_item_step_and_row_is_a_claim() -> None:
     )
     assert [
         ("heading", "States", ()),
-        ("paragraph", "It has two. Both matter:", ()),
+        ("paragraph", "It has two.", ("It has two.",)),
+        ("paragraph", "Both matter:", ()),
         ("item", "loading", ("loading",)),
         ("step", "weights", ("weights",)),
         ("item", "ready, and it answers.", ("ready, and it answers.",)),
