@@ -240,7 +240,7 @@ class MultiAgent:
             context, outcome.decision, outcome.confidence, kept=outcome.kept, dropped=list(outcome.dropped),
             **outcome.details,
         )  # fmt: skip
-        _mention_missing(context, outcome.answer, scored, self._limits)
+        _mention_missing(context, outcome, scored, self._limits)
         return context.finish(outcome.answer, outcome.confidence)
 
     def _conclude(self, context: RequestContext, decision: str, confidence: float, **details: Any) -> None:  # noqa: ANN401 - JSON
@@ -268,16 +268,20 @@ class MultiAgent:
 
 
 def _mention_missing(
-    context: RequestContext, answer: AnswerComposer, scored: Sequence[ScoredSubquery], limits: Limits
+    context: RequestContext, outcome: Outcome, scored: Sequence[ScoredSubquery], limits: Limits
 ) -> None:
-    """Say of which part of the question there is nothing; a question of one part has its answer."""
+    """Say of which part of the question there is nothing; a question of one part has its answer.
+
+    A model answers all parts together, and from other sentences than those that ranking has first: of its answers only
+    those parts are named that the documents are not about.
+    """
     if len(scored) == 1:
         return
     for item in scored:
         if item.relevance < limits.min_relevance:
-            answer.say(NOTHING_ABOUT[context.language].format(item.subquery.text))
-        elif not item.answered_by(answer):
-            answer.say(NOTHING_VERIFIED[context.language].format(item.subquery.text))
+            outcome.answer.say(NOTHING_ABOUT[context.language].format(item.subquery.text))
+        elif outcome.decision == "extract" and not item.answered_by(outcome.answer):
+            outcome.answer.say(NOTHING_VERIFIED[context.language].format(item.subquery.text))
 
 
 def _source(passage: ContextPassage) -> Source:

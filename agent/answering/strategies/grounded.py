@@ -141,7 +141,7 @@ class GroundedStrategy:
             _add(composer, block, kept)
         if not supports:
             return None
-        added = _complete(composer, found.context)
+        added = _complete(composer, found.context, language)
         support = sum(supports) / len(supports)
         confidence = support * max(item.confidence for item in found.relevant)
         return Outcome(
@@ -172,15 +172,18 @@ class _Introduction:
         return not numbers - self._exact and len(said & self._known) >= _MIN_KNOWN * len(said)
 
 
-def _complete(composer: AnswerComposer, context: Context) -> int:
+def _complete(composer: AnswerComposer, context: Context, language: Language) -> int:
     """Add the items of a source list that the answer has told for the most part; how many were added."""
+    said = set(terms(composer.text, language))
     for passage in context.passages:
         for block in passage.blocks:
             if block.kind not in _LISTS or block.end > passage.end or block.start < passage.start:
                 continue
             items = _items(passage, block)
             told = [item for item in items if composer.touches(item.source, item.start, item.end)]
-            missing = [item for item in items if item not in told]
+            missing = [
+                item for item in items if item not in told and not set(terms(item.text, passage.language)) <= said
+            ]
             enough = len(told) >= max(_MIN_TOLD, _COMPLETED_FROM * len(items))
             last = composer.blocks[-1].kind
             if not enough or not missing or len(missing) > _MAX_ADDED or last not in ("item", "step"):
