@@ -116,24 +116,36 @@ class AnswerComposer:
         support: float,
         *,
         depth: int = 0,
+        number: int | None = None,
     ) -> None:
         """A block that states what `spans` say, as well as `support` tells, 0 to 1.
 
-        `depth` is as in `agent.text.markdown.MarkdownBlock`.
+        `depth` is as in `agent.text.markdown.MarkdownBlock`; `number` that of a step which does not follow the one
+        before it.
         """
         numbers = list(dict.fromkeys(self._cite(span) for span in spans))
-        self._append(kind, text, numbers, round(support, 4), depth)
+        self._append(kind, text, numbers, round(support, 4), depth, number)
 
     def say(self, text: str, kind: BlockKind = "paragraph", *, depth: int = 0) -> None:
         """A block that states nothing about the documents' subject, and so cites nothing."""
         self._append(kind, text, [], None, depth)
 
-    def _append(self, kind: BlockKind, text: str, citations: list[int], support: float | None, depth: int) -> None:
+    def _append(
+        self,
+        kind: BlockKind,
+        text: str,
+        citations: list[int],
+        support: float | None,
+        depth: int,
+        number: int | None = None,
+    ) -> None:
         if kind == "row" and (not self.blocks or self.blocks[-1].kind not in _TABLE):
             # Markdown has no rows without a header.
             kind, text = "item", _cells(text)
         text = text if kind == "code" else _NUMBER.sub(r"(\1)", text)
         depth = self._nest(kind, depth)
+        if kind == "step" and number is not None:
+            self._steps[depth] = number
         before, behind = self._around(kind, text, depth, "".join(f"[{number}]" for number in citations))
         joint = self._joint(kind)
         start = len(self.text) + len(joint) + len(before)

@@ -23,11 +23,13 @@ class MarkdownBlock:
     """One block: `text` is inline Markdown on one line, of code its lines.
 
     `depth` of an item or step is that of nested lists, from 0; of a paragraph or code the number of lists around it.
+    `number` is the one that a step is written with.
     """
 
     kind: BlockKind
     text: str
     depth: int = 0
+    number: int | None = None
 
 
 def parse_markdown(text: str) -> list[MarkdownBlock]:
@@ -45,6 +47,7 @@ def _blocks(tokens: Sequence[Token]) -> Iterator[MarkdownBlock]:
     opened = False  # an item whose first paragraph has not come yet
     heading = header = False
     cells: list[str] = []
+    number: int | None = None
     before = ""
     for token in tokens:
         if token.type in ("bullet_list_open", "ordered_list_open"):
@@ -52,7 +55,7 @@ def _blocks(tokens: Sequence[Token]) -> Iterator[MarkdownBlock]:
         elif token.type in ("bullet_list_close", "ordered_list_close"):
             lists.pop()
         elif token.type == "list_item_open":
-            opened = True
+            opened, number = True, int(token.info) if token.info else None
         elif token.type == "heading_open":
             heading = True
         elif token.type == "thead_open":
@@ -74,7 +77,7 @@ def _blocks(tokens: Sequence[Token]) -> Iterator[MarkdownBlock]:
             depth = min(max(len(lists) - 1, 0), _DEEPEST)
             if lists and opened:
                 kind: BlockKind = "step" if lists[-1] == "ordered_list_open" else "item"
-                yield MarkdownBlock(kind, _one_line(token.content), depth)
+                yield MarkdownBlock(kind, _one_line(token.content), depth, number)
             else:
                 yield from _paragraph(token.content, min(len(lists), _DEEPEST))
             opened = False

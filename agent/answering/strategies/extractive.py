@@ -4,6 +4,7 @@ A unit is what a reader would copy: a whole list or procedure with its lead-in, 
 question with its answer, a paragraph or the sentences of it that speak to the question.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,8 @@ from agent.retrieval.evidence import Evidence
 from agent.schemas import Language
 from agent.store.documents import Block, Sentence
 from agent.text.blocks import BlockKind
-from agent.text.markdown import introduces, parse_markdown
+from agent.text.markdown import MarkdownBlock, introduces, parse_markdown
+from agent.text.sentences import Kind
 
 LEAD: dict[Language, str] = {"en": "The documents say:", "es": "Los documentos dicen:"}
 
@@ -42,19 +44,23 @@ _LARGEST_OTHER = 90
 _PARTIAL_WORDS = 70
 # A sentence whose score is further below the best one's speaks of something else.
 _MAX_DISTANCE = 2.5
+_LISTS = (BlockKind.LIST, BlockKind.PROCEDURE)
+_ITEM_MARKER = re.compile(r"(?:[-*+]|\d+[.)])\s+")
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
     """A stretch of a passage to quote: whole when it is all of `block`, else some of its sentences.
 
-    `score` ranks it among the units of one question, `cosine` compares its best sentence with the question.
+    `lead` is the text that introduces the block, where only a part of it is quoted. `score` ranks the unit among those
+    of one question, `cosine` compares its best sentence with the question.
     """
 
     passage: ContextPassage
     block: Block
     sentences: tuple[Sentence, ...]
     whole: bool
+    lead: str
     score: float
     cosine: float
 
@@ -72,6 +78,10 @@ class Unit:
     def words(self) -> int:
         """How many words it has."""
         return sum(len(sentence.text.split()) for sentence in self.sentences)
+
+    def overlaps(self, other: "Unit") -> bool:
+        """Whether both quote the same sentence."""
+        return self.passage.source == other.passage.source and self.start < other.end and other.start < self.end
 
 
 def answer_by_quotes(found: SearchResult, limits: Limits, language: Language) -> Outcome | None:
@@ -96,16 +106,17 @@ def quote_units(
 ) -> None:
     """Add the best units of one sub-query, best first, in its share of the words that an answer may have."""
     room = _MAX_WORDS[shape] // min(parts, 2)
-    taken = 0
+    taken: list[Unit] = []
     units = _units(item.finding.evidence, context, shape)
     for unit in units:
-        if taken == _MAX_UNITS or units[0].score - unit.score > _MAX_DISTANCE:
+        if len(taken) == _MAX_UNITS or units[0].score - unit.score > _MAX_DISTANCE:
             return
-        if composer.cites(unit.passage.source, unit.start, unit.end) or (taken and unit.words > room):
+        known = composer.cites(unit.passage.source, unit.start, unit.end) or any(map(unit.overlaps, taken))
+        if known or (taken and unit.words > room):
             continue
         add_unit(composer, unit, language)
         room -= unit.words
-        taken += 1
+        taken.append(unit)
 
 
 def add_unit(composer: AnswerComposer, unit: Unit, language: Language) -> None:
@@ -113,15 +124,40 @@ def add_unit(composer: AnswerComposer, unit: Unit, language: Language) -> None:
     span = SourceSpan.of_stretch(unit.passage, unit.start, unit.end, unit.cosine)
     if not composer.blocks and unit.passage.language != language:
         composer.say(LEAD[language])
-    blocks = parse_markdown(span.text) if unit.whole else []
+    blocks = _blocks(unit, span.text)
     if all(map(introduces, blocks)):
         composer.add("paragraph", " ".join(span.text.split()), [span], 1.0)
         return
+    numbers = (block.number for block in blocks if block.number is not None)
+    first = None if unit.whole else next(numbers, None)
     for block in blocks:
         if introduces(block):
             composer.say(block.text, block.kind, depth=block.depth)
         else:
-            composer.add(block.kind, block.text, [span], 1.0, depth=block.depth)
+            composer.add(block.kind, block.text, [span], 1.0, depth=block.depth, number=first)
+            first = None
+
+
+def _blocks(unit: Unit, text: str) -> list[MarkdownBlock]:
+    """The quoted text as it is shown: of a part of a list, a table or code with what introduces it."""
+    if unit.whole:
+        return parse_markdown(text)
+    lead = parse_markdown(unit.lead)
+    if unit.block.kind == BlockKind.CODE:
+        return [*lead, MarkdownBlock("code", text)]
+    if unit.block.kind == BlockKind.TABLE:
+        header = unit.lead.rsplit("\n", 1)[-1]
+        rule = f"|{'---|' * (header.count('|') - 1)}" if header.count("|") > 1 else ""
+        return parse_markdown(f"{unit.lead}\n{rule}\n{text}")
+    if unit.sentences[0].kind == Kind.ITEM:
+        return [*lead, *parse_markdown(f"{_marker(unit.passage, unit.start)}{text}")]
+    return []
+
+
+def _marker(passage: ContextPassage, start: int) -> str:
+    """What makes an item of the line: "- ", "12. "."""
+    at = start - passage.start
+    return passage.text[passage.text.rfind("\n", 0, at) + 1 : at].lstrip()
 
 
 def _units(evidence: Sequence[Evidence], context: Context, shape: Shape) -> list[Unit]:
@@ -144,12 +180,20 @@ def _unit_of(evidence: Evidence, context: Context, shape: Shape) -> Unit | None:
         if block is None:
             return None
         inside = [one for one in passage.sentences if block.start <= one.start and one.end <= block.end]
-        return _quoted(passage, block, inside, evidence, shape)
+        return _quoted(passage, block, inside, evidence, shape, _lead_of(block, source, context))
     return None
 
 
+def _lead_of(block: Block, source: str, context: Context) -> str:
+    """The text that introduces a block; empty where there is none, or where the context has left it out."""
+    for passage in context.passages:
+        if passage.source == source and passage.start <= block.start and block.lead_end <= passage.end:
+            return passage.text[block.start - passage.start : block.lead_end - passage.start]
+    return ""
+
+
 def _quoted(
-    passage: ContextPassage, block: Block, inside: Sequence[Sentence], evidence: Evidence, shape: Shape
+    passage: ContextPassage, block: Block, inside: Sequence[Sentence], evidence: Evidence, shape: Shape, lead: str
 ) -> Unit | None:
     fits = block.kind in _FITTING[shape]
     score = evidence.score + (_FITTING_BONUS if fits else 0.0)
@@ -158,7 +202,7 @@ def _quoted(
     # A lead-in without what it introduces says nothing.
     alone = block.lead_end == inside[-1].end or inside[-1].text.rstrip("*_ ").endswith(":")
     if not cut and not alone and words <= (_LARGEST_WHOLE if fits else _LARGEST_OTHER):
-        return Unit(passage, block, tuple(inside), True, score, evidence.cosine)
+        return Unit(passage, block, tuple(inside), True, "", score, evidence.cosine)
     place = next((at for at, one in enumerate(inside) if one.start == evidence.sentence.start), None)
     if place is None or evidence.sentence.text.rstrip("*_ ").endswith(":") or evidence.sentence.end <= block.lead_end:
         return None
@@ -173,4 +217,13 @@ def _quoted(
         last -= 1
     if last < first:
         return None
-    return Unit(passage, block, tuple(inside[first : last + 1]), False, score, evidence.cosine)
+    if block.kind in _LISTS:
+        # An item from its beginning on.
+        while first > 0 and inside[first - 1].start >= block.lead_end and not _begins(passage, inside[first]):
+            first -= 1
+    return Unit(passage, block, tuple(inside[first : last + 1]), False, lead, score, evidence.cosine)
+
+
+def _begins(passage: ContextPassage, sentence: Sentence) -> bool:
+    """Whether an item begins with this sentence."""
+    return sentence.kind == Kind.ITEM and _ITEM_MARKER.fullmatch(_marker(passage, sentence.start)) is not None
