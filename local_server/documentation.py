@@ -97,8 +97,8 @@ def _answer(language: Language, source: str, title: str, quote: str, start: int)
 def _abstention() -> Answer:
     text, close = "The documents do not say.", "A worker takes several jobs at once."
     nearest = Nearest(
-        source="serverless.md", title="Serverless workers", heading="Serverless workers > Scaling", date=None, page=None,
-        line=14, text=close, start=310, end=310 + len(close), passage=close, passage_start=310, score=0.78,
+        source="serverless.md", title="Serverless workers", heading="Serverless workers > Scaling", date=None,
+        page=None, line=14, text=close, start=310, end=310 + len(close), passage=close, passage_start=310, score=0.78,
     )  # fmt: skip
     block = AnswerBlock(kind="paragraph", text=text, start=0, end=len(text), citations=[], support=None)
     steps = {"router": "question", "retriever": "found", "verifier": "abstained"}

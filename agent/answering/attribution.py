@@ -7,7 +7,7 @@ supported by nothing. Across languages words cannot be compared, and the embeddi
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from agent.answering.composition import SourceSpan
 from agent.answering.context_builder import Context, ContextPassage
 from agent.schemas import Language
-from agent.store.documents import Sentence
+from agent.store.documents import Block, Sentence
 from agent.store.vectors import Vectors
 from agent.text.blocks import HEADING_JOINT
 from agent.text.facts import exact_tokens, ungrouped
+from agent.text.orders import gives_orders
 from agent.text.words import terms
 
 Weight = Callable[[str], float]
@@ -57,8 +58,13 @@ class Attribution:
 class _Candidate:
     passage: ContextPassage
     sentence: Sentence
+    place: int
     terms: frozenset[str]
     exact: frozenset[str]
+
+    def follows(self, other: "_Candidate") -> bool:
+        """Whether it is the next sentence of the same passage."""
+        return self.passage is other.passage and self.place == other.place + 1
 
 
 class Attributor:
@@ -88,13 +94,7 @@ class Attributor:
         self._embed = embed
         self._asked = frozenset(terms(ungrouped(question), language))
         self._asked_exact = frozenset(exact_tokens(question))
-        # A question states nothing, neither as a sentence nor as a heading.
-        self._candidates = [
-            _candidate(passage, sentence)
-            for passage in context.passages
-            for sentence in passage.sentences
-            if not _asks(sentence.text)
-        ]
+        self._candidates = [candidate for passage in context.passages for candidate in _candidates(passage)]
         ids = [candidate.sentence.id for candidate in self._candidates]
         self._vectors = vectors(ids) if ids else np.zeros((0, len(question_vector)), dtype=np.float32)
         self._relevance = self._vectors @ question_vector
@@ -157,8 +157,7 @@ class Attributor:
         """The chosen sentences as spans; those that follow each other in one passage are one."""
         runs: list[list[int]] = []
         for place in sorted(chosen):
-            follows = runs and runs[-1][-1] == place - 1
-            if follows and self._candidates[place].passage is self._candidates[place - 1].passage:
+            if runs and self._candidates[place].follows(self._candidates[runs[-1][-1]]):
                 runs[-1].append(place)
             else:
                 runs.append([place])
@@ -177,13 +176,26 @@ def _asks(text: str) -> bool:
     return text.rstrip("*_ ").endswith("?")
 
 
-def _candidate(passage: ContextPassage, sentence: Sentence) -> _Candidate:
-    block = next((one for one in passage.blocks if one.start <= sentence.start < one.end), None)
+def _candidates(passage: ContextPassage) -> Iterator[_Candidate]:
+    """The sentences that state something. A question does not, neither as a sentence nor as a heading; nor does what
+    stands behind an order to the model, to the end of its block.
+    """
+    ordering: Block | None = None
+    for place, sentence in enumerate(passage.sentences):
+        block = next((one for one in passage.blocks if one.start <= sentence.start < one.end), None)
+        if gives_orders(sentence.text):
+            ordering = block
+        if not _asks(sentence.text) and (block is None or block is not ordering):
+            yield _candidate(passage, block, sentence, place)
+
+
+def _candidate(passage: ContextPassage, block: Block | None, sentence: Sentence, place: int) -> _Candidate:
     path = [passage.title, *(block.heading if block else passage.heading).split(HEADING_JOINT), passage.date or ""]
     around = "\n".join([*(part for part in path if not _asks(part)), sentence.text])
     return _Candidate(
         passage,
         sentence,
+        place,
         frozenset(terms(ungrouped(around), passage.language)),
         frozenset(exact_tokens(around)),
     )

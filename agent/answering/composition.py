@@ -15,7 +15,9 @@ from agent.store.documents import Sentence
 
 # What a source has in square brackets is no number of ours; the citation's quote keeps it as it is.
 _NUMBER = re.compile(r"\[(\d+)\]")
-_TIGHT: frozenset[BlockKind] = frozenset(("item", "step", "header", "row"))
+_LISTED: frozenset[BlockKind] = frozenset(("item", "step"))
+_TABLE: frozenset[BlockKind] = frozenset(("header", "row"))
+_CELL_BAR = re.compile(r"(?<!\\)\|")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,8 @@ class AnswerComposer:
         self.text = ""
         self.blocks: list[AnswerBlock] = []
         self._cited: dict[tuple[str, int, int], Citation] = {}
-        self._steps: list[int] = []
+        self._steps: list[int] = []  # the last number of each open list, outermost first
+        self._open = 0  # lists that the next item may go on with, or be nested in
 
     @property
     def citations(self) -> list[Citation]:
@@ -113,17 +116,36 @@ class AnswerComposer:
         support: float,
         *,
         depth: int = 0,
+        number: int | None = None,
     ) -> None:
-        """A block that states what `spans` say, as well as `support` tells, 0 to 1."""
+        """A block that states what `spans` say, as well as `support` tells, 0 to 1.
+
+        `depth` is as in `agent.text.markdown.MarkdownBlock`; `number` that of a step which does not follow the one
+        before it.
+        """
         numbers = list(dict.fromkeys(self._cite(span) for span in spans))
-        self._append(kind, text, numbers, round(support, 4), depth)
+        self._append(kind, text, numbers, round(support, 4), depth, number)
 
     def say(self, text: str, kind: BlockKind = "paragraph", *, depth: int = 0) -> None:
         """A block that states nothing about the documents' subject, and so cites nothing."""
         self._append(kind, text, [], None, depth)
 
-    def _append(self, kind: BlockKind, text: str, citations: list[int], support: float | None, depth: int) -> None:
+    def _append(
+        self,
+        kind: BlockKind,
+        text: str,
+        citations: list[int],
+        support: float | None,
+        depth: int,
+        number: int | None = None,
+    ) -> None:
+        if kind == "row" and (not self.blocks or self.blocks[-1].kind not in _TABLE):
+            # Markdown has no rows without a header.
+            kind, text = "item", _cells(text)
         text = text if kind == "code" else _NUMBER.sub(r"(\1)", text)
+        depth = self._nest(kind, depth)
+        if kind == "step" and number is not None:
+            self._steps[depth] = number
         before, behind = self._around(kind, text, depth, "".join(f"[{number}]" for number in citations))
         joint = self._joint(kind)
         start = len(self.text) + len(joint) + len(before)
@@ -140,24 +162,32 @@ class AnswerComposer:
             )
         )
 
+    def _nest(self, kind: BlockKind, depth: int) -> int:
+        """The depth that the block can have: Markdown reads what is set in without an item above it as code."""
+        if kind in _LISTED:
+            depth = min(depth, self._open)
+            del self._steps[depth + 1 :]
+            self._steps += [0] * (depth + 1 - len(self._steps))
+            self._steps[depth] += kind == "step"
+            self._open = depth + 1
+            return depth
+        # A paragraph of a step, or a sample below it, leaves the numbers of the steps going on.
+        self._open = min(self._open, 1) if depth or kind == "code" else 0
+        del self._steps[max(depth, 1) if self._open else 0 :]
+        return 0
+
     def _around(self, kind: BlockKind, text: str, depth: int, numbers: str) -> tuple[str, str]:
         """What Markdown needs before and behind the text of a block, its numbers among it."""
         shown = f" {numbers}" if numbers else ""
-        if kind not in ("item", "step"):
-            self._steps = []
         match kind:
             case "item":
-                del self._steps[depth + 1 :]
                 return f"{'   ' * depth}- ", shown
             case "step":
-                del self._steps[depth + 1 :]
-                self._steps += [0] * (depth + 1 - len(self._steps))
-                self._steps[depth] += 1
                 return f"{'   ' * depth}{self._steps[depth]}. ", shown
             case "heading":
                 return "### ", shown
             case "header":
-                return "", f" |\n|{' --- |' * max(text.replace(chr(92) + '|', '').count('|'), 1)}"
+                return "", f" |\n|{' --- |' * max(len(_CELL_BAR.findall(text)), 1)}"
             case "row":
                 return "", f"{shown} |"
             case "code":
@@ -170,12 +200,16 @@ class AnswerComposer:
         if not self.blocks:
             return ""
         last = self.blocks[-1].kind
-        listed = {"item", "step"}
-        together = last in _TIGHT and kind in _TIGHT and (last in listed) == (kind in listed) and kind != "header"
-        return "\n" if together else "\n\n"
+        listed = last in _LISTED and kind in _LISTED
+        return "\n" if listed or (last in _TABLE and kind == "row") else "\n\n"
 
     def _cite(self, span: SourceSpan) -> int:
         key = (span.source, span.start, span.end)
         if key not in self._cited:
             self._cited[key] = Citation(id=len(self._cited) + 1, quote=span.text, **span.place())
         return self._cited[key].id
+
+
+def _cells(row: str) -> str:
+    cells = (cell.strip().replace(r"\|", "|") for cell in _CELL_BAR.split(row))
+    return " · ".join(cell for cell in cells if cell)

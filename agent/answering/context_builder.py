@@ -76,7 +76,7 @@ class ContextBuilder:
 
     def build(self, hits: Sequence[Passage]) -> Context:
         """The context for hits, best first. Blocking: call it in a thread."""
-        selection = _Selection(self._budget)
+        selection = _Selection(self._budget, self._piece)
         cores = [self._core(hit) for hit in hits]
         for rank, hit in enumerate(hits):
             if rank == _WIDENED:
@@ -133,15 +133,19 @@ class ContextBuilder:
                 )  # fmt: skip
 
     def _runs(self, source: str, pieces: Sequence["_Piece"]) -> list[list["_Piece"]]:
-        """Pieces that follow each other without a block between them."""
+        """Pieces that follow each other without a block, or a part of one, between them."""
         runs: list[list[_Piece]] = []
         for piece in pieces:
-            between = runs and self._chunks.blocks(source, runs[-1][-1].end, piece.start)
-            if runs and not between and runs[-1][-1].end <= piece.start:
+            if runs and self._follows(source, runs[-1][-1], piece):
                 runs[-1].append(piece)
             else:
                 runs.append([piece])
         return runs
+
+    def _follows(self, source: str, one: "_Piece", other: "_Piece") -> bool:
+        if one.block == other.block:
+            return not self._chunks.text_between(source, one.end, other.start).strip()
+        return not self._chunks.blocks(source, one.end, other.start)
 
     def _sentences(self, source: str, start: int, end: int) -> tuple[Sentence, ...]:
         found: dict[int, Sentence] = {}
@@ -164,19 +168,31 @@ class _Piece:
 
 @dataclass(slots=True)
 class _Selection:
-    """The pieces chosen so far, each with the rank of the best hit that it came in by."""
+    """The pieces chosen so far, disjoint, each with the rank of the best hit that it came in by.
+
+    `measure` makes the piece of a block from one offset of a document to another.
+    """
 
     budget: int
+    measure: Callable[[str, Block, int, int], _Piece]
     by_source: dict[str, dict[_Piece, int]] = field(default_factory=dict)
 
     def add(self, source: str, pieces: Sequence[_Piece], rank: int) -> bool:
         """Take the pieces that are not there yet, all of them or none; the first ever go in whatever they take."""
-        known = self.by_source.get(source, {})
-        new = [piece for piece in pieces if not any(one.start <= piece.start and piece.end <= one.end for one in known)]
-        tokens = sum(piece.tokens for piece in new)
+        known = dict(self.by_source.get(source, {}))
+        tokens = 0
+        for piece in pieces:
+            overlapping = [one for one in known if one.start < piece.end and piece.start < one.end]
+            if any(one.start <= piece.start and piece.end <= one.end for one in overlapping):
+                continue
+            # Two parts of one block, as overlapping chunks are, become one part.
+            start = min((piece.start, *(one.start for one in overlapping)))
+            end = max((piece.end, *(one.end for one in overlapping)))
+            union = self.measure(source, piece.block, start, end)
+            tokens += union.tokens - sum(one.tokens for one in overlapping)
+            known[union] = min((rank, *(known.pop(one) for one in overlapping)))
         if self.by_source and tokens > self.budget:
             return False
         self.budget -= tokens
-        for piece in new:
-            self.by_source.setdefault(source, {})[piece] = rank
+        self.by_source[source] = known
         return True

@@ -5,7 +5,8 @@ introduces others (a heading, a sentence that ends in a colon) claims nothing.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from agent.schemas import BlockKind
 from agent.text.markdown import MarkdownBlock, introduces, parse_markdown
@@ -38,11 +39,10 @@ def read_draft(text: str, *, complete: bool) -> list[DraftBlock]:
         parsed = _without_cut(parsed)
     blocks: list[DraftBlock] = []
     said: set[str] = set()
-    for block in parsed:
-        claims = () if introduces(block) else tuple(one for one in _claims(block) if _key(one) not in said)
+    for block in (part for whole in parsed for part in _without_introduction(whole)):
+        claims = () if introduces(block) else _fresh(_claims(block), said)
         if not claims and not introduces(block):
             continue
-        said.update(map(_key, claims))
         body = " ".join(claims) if block.kind == "paragraph" and claims else block.text
         blocks.append(DraftBlock(block.kind, body, block.depth, claims))
     return blocks
@@ -54,6 +54,24 @@ def _without_cut(parsed: list[MarkdownBlock]) -> list[MarkdownBlock]:
         return parsed[:-1]
     kept = " ".join(_sentences(last.text)[:-1])
     return [*parsed[:-1], *([MarkdownBlock("paragraph", kept)] if kept else [])]
+
+
+def _without_introduction(block: MarkdownBlock) -> list[MarkdownBlock]:
+    """A paragraph, and on its own the last sentence of it that introduces what comes: only that claims nothing."""
+    sentences = _sentences(block.text) if block.kind == "paragraph" and introduces(block) else []
+    if len(sentences) < 2:
+        return [block]
+    return [replace(block, text=" ".join(sentences[:-1])), replace(block, text=sentences[-1])]
+
+
+def _fresh(claims: Sequence[str], said: set[str]) -> tuple[str, ...]:
+    """The claims that have not been made before, in this block or in one before it; they join `said`."""
+    kept = []
+    for claim in claims:
+        if (key := _key(claim)) not in said:
+            said.add(key)
+            kept.append(claim)
+    return tuple(kept)
 
 
 def _claims(block: MarkdownBlock) -> list[str]:

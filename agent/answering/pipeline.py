@@ -227,7 +227,7 @@ class MultiAgent:
             for one in built.passages
         ]
         context.step("context", choice.strategy, why=choice.why, tokens=built.tokens, context=read)
-        return SearchResult(rewriting, tuple(scored), tuple(relevant), built, context.corpus.store.lexical.weight)
+        return SearchResult(rewriting, tuple(scored), tuple(relevant), built)
 
     async def _by_strategy(
         self, context: RequestContext, found: SearchResult, choice: Choice

@@ -162,9 +162,7 @@ def _parts(question: str, parts: Sequence[str]) -> tuple[Subquery, ...]:
     """A sub-query for each part. What is told before the question ("We have a baby.") is about all of them."""
     told = match.group() if (match := _TOLD.match(question)) else ""
     whole = [part if not told or part.startswith(told.strip()) else f"{told}{part}" for part in parts]
-    return tuple(
-        Subquery(part, (question, query)) for part, query in zip(parts[:_MAX_SUBQUERIES], whole, strict=False)
-    )
+    return tuple(Subquery(part, (question, query)) for part, query in zip(parts[:_MAX_SUBQUERIES], whole, strict=False))
 
 
 def _last_exchange(history: Sequence[Message]) -> tuple[str | None, str | None]:

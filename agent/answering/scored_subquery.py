@@ -55,16 +55,12 @@ class ScoredSubquery:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Everything that a strategy answers from: the sub-queries that the documents are about, and their context.
-
-    `weight` is how much a stemmed term tells, by its inverse document frequency.
-    """
+    """Everything that a strategy answers from: the sub-queries that the documents are about, and their context."""
 
     rewriting: Rewriting
     scored: tuple[ScoredSubquery, ...]
     relevant: tuple[ScoredSubquery, ...]
     context: Context
-    weight: Callable[[str], float]
 
 
 def passages_of(parts: Sequence[ScoredSubquery]) -> list[Passage]:

@@ -74,7 +74,11 @@ def _parser() -> argparse.ArgumentParser:
         "--extractive", action="store_const", const="extractive", dest="mode", help="quote, without a language model"
     )
     mode.add_argument(
-        "--short", action="store_const", const="short", dest="mode", help="the fewest words, by an adapter trained for it"
+        "--short",
+        action="store_const",
+        const="short",
+        dest="mode",
+        help="the fewest words, by an adapter trained for it",
     )
     mode.add_argument(
         "--grounded", action="store_const", const="grounded", dest="mode", help="the model's words, each part cited"

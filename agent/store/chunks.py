@@ -120,6 +120,7 @@ class Chunks:
             f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
         )
         self._lock = threading.Lock()
+        self._last_read = ("", "")
         named = self._query("SELECT DISTINCT field FROM metadata")
         self.fields = frozenset((*FIXED_FIELDS, *(row[0] for row in named)))
 
@@ -184,9 +185,12 @@ class Chunks:
 
     def text_between(self, source: str, start: int, end: int) -> str:
         """`document[start:end]`."""
-        query = "SELECT substr(text, ?, ?) FROM documents WHERE source = ?"
-        rows = self._query(query, start + 1, end - start, source)
-        return rows[0][0] if rows else ""
+        read, text = self._last_read
+        if read != source:
+            # SQLite reads all of a text for each part of it, and counts its characters up to there.
+            text = self.text_of(source) or ""
+            self._last_read = (source, text)
+        return text[start:end]
 
     def overlapping(self, source: str, start: int, end: int) -> list[Chunk]:
         """The chunks of a document that have a part in `[start, end)`, in order."""

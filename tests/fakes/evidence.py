@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from agent.answering.answerer import Draft
-from agent.answering.generation import Reading
+from agent.answering.strategies.short_draft import Draft, Reading
 from agent.retrieval.evidence import Evidence
 from agent.retrieval.retriever import Passage
 from agent.schemas import Language, Usage

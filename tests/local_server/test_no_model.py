@@ -41,7 +41,7 @@ def test_a_question_is_answered_with_a_quote(quoting: httpx.Client, question: st
     assert auto.answer == extractive.answer
     assert wanted in auto.answer
     assert (language, "none", 0) == (auto.language, auto.model, auto.usage.completion_tokens)
-    assert [sentence.text for sentence in auto.sentences] == [" ".join(item.quote.split()) for item in auto.citations]
+    assert [block.text for block in auto.blocks] == [" ".join(item.quote.split()) for item in auto.citations]
 
 
 def test_generative_is_refused(quoting: httpx.Client) -> None:

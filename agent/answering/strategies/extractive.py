@@ -19,8 +19,8 @@ from agent.schemas import Language
 from agent.store.documents import Block, Sentence
 from agent.text.blocks import BlockKind
 from agent.text.facts import exact_tokens
-from agent.text.markdown import introduces, parse_markdown
-from agent.text.words import terms
+from agent.text.markdown import MarkdownBlock, introduces, parse_markdown
+from agent.text.sentences import Kind
 
 LEAD: dict[Language, str] = {"en": "The documents say:", "es": "Los documentos dicen:"}
 
@@ -43,30 +43,29 @@ _FITTING_BONUS = 1.0
 _LARGEST_WHOLE = 260
 _LARGEST_OTHER = 90
 _PARTIAL_WORDS = 70
-# Share of the question's weight that a further unit must add.
-_MIN_GAIN: dict[Shape, float] = {
-    "fact": 0.0, "explanation": 0.0, "comparison": 0.0, "table": 0.0, "list": 0.0, "steps": 0.0,
-}  # fmt: skip
 # A sentence whose score is further below the best one's speaks of something else.
 _MAX_DISTANCE = 2.5
+_LISTS = (BlockKind.LIST, BlockKind.PROCEDURE)
 _DATED = re.compile(r"(?:1[5-9]|20)\d\d(?:-\d\d-\d\d)?")
+_ITEM_MARKER = re.compile(r"(?:[-*+]|\d+[.)])\s+")
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
     """A stretch of a passage to quote: whole when it is all of `block`, else some of its sentences.
 
-    `score` ranks it among the units of one question, `cosine` compares its best sentence with the question; `terms`
-    are those of the text and its head, `matched` how many years and dates of the question are among them.
+    `lead` is the text that introduces the block, where only a part of it is quoted. `score` ranks the unit among those
+    of one question, `cosine` compares its best sentence with the question; `matched` is how many years and dates of the
+    question it has, in its text or in the head of its passage.
     """
 
     passage: ContextPassage
     block: Block
     sentences: tuple[Sentence, ...]
     whole: bool
+    lead: str
     score: float
     cosine: float
-    terms: frozenset[str]
     matched: int
 
     @property
@@ -84,6 +83,10 @@ class Unit:
         """How many words it has."""
         return sum(len(sentence.text.split()) for sentence in self.sentences)
 
+    def overlaps(self, other: "Unit") -> bool:
+        """Whether both quote the same sentence."""
+        return self.passage.source == other.passage.source and self.start < other.end and other.start < self.end
+
 
 def answer_by_quotes(found: SearchResult, limits: Limits, language: Language) -> Outcome | None:
     """The best units of each sub-query that has one good enough; None when none has."""
@@ -99,30 +102,20 @@ def answer_by_quotes(found: SearchResult, limits: Limits, language: Language) ->
 def quote_units(
     composer: AnswerComposer, item: ScoredSubquery, found: SearchResult, language: Language, *, parts: int = 1
 ) -> None:
-    """Add the best units of one sub-query, best first, in its share of the words that an answer may have.
-
-    A further unit must speak of something in the question that those before it do not.
-    """
+    """Add the best units of one sub-query, best first, in its share of the words that an answer may have."""
     shape = found.rewriting.shape
     room = _MAX_WORDS[shape] // min(parts, 2)
-    query = item.finding.query
-    weights = {term: found.weight(term) for term in query.terms}
-    total = sum(weights.values()) or 1.0
-    covered: set[str] = set()
-    taken = 0
-    units = _units(item.finding.evidence, found.context, shape, exact_tokens(query.text))
+    taken: list[Unit] = []
+    units = _UnitFinder(found.context, shape, item.finding.query.text).units(item.finding.evidence)
     for unit in units:
-        if taken == _MAX_UNITS or units[0].score - unit.score > _MAX_DISTANCE:
+        if len(taken) == _MAX_UNITS or units[0].score - unit.score > _MAX_DISTANCE:
             return
-        gain = sum(weights[term] for term in (unit.terms & weights.keys()) - covered) / total
-        if taken and (unit.words > room or gain < _MIN_GAIN[shape]):
-            continue
-        if composer.cites(unit.passage.source, unit.start, unit.end):
+        known = composer.cites(unit.passage.source, unit.start, unit.end) or any(map(unit.overlaps, taken))
+        if known or (taken and unit.words > room):
             continue
         add_unit(composer, unit, language)
-        covered |= unit.terms
         room -= unit.words
-        taken += 1
+        taken.append(unit)
 
 
 def add_unit(composer: AnswerComposer, unit: Unit, language: Language) -> None:
@@ -130,98 +123,141 @@ def add_unit(composer: AnswerComposer, unit: Unit, language: Language) -> None:
     span = SourceSpan.of_stretch(unit.passage, unit.start, unit.end, unit.cosine)
     if not composer.blocks and unit.passage.language != language:
         composer.say(LEAD[language])
-    blocks = parse_markdown(span.text) if unit.whole else []
+    blocks = _blocks(unit, span.text)
     if all(map(introduces, blocks)):
         composer.add("paragraph", " ".join(span.text.split()), [span], 1.0)
         return
+    numbers = (block.number for block in blocks if block.number is not None)
+    first = None if unit.whole else next(numbers, None)
     for block in blocks:
         if introduces(block):
             composer.say(block.text, block.kind, depth=block.depth)
         else:
-            composer.add(block.kind, block.text, [span], 1.0, depth=block.depth)
+            composer.add(block.kind, block.text, [span], 1.0, depth=block.depth, number=first)
+            first = None
 
 
-def _units(evidence: Sequence[Evidence], context: Context, shape: Shape, asked: set[str]) -> list[Unit]:
-    """The units that the sentences of the hits stand in, each once, best first.
+def _blocks(unit: Unit, text: str) -> list[MarkdownBlock]:
+    """The quoted text as it is shown: of a part of a list, a table or code with what introduces it."""
+    if unit.whole:
+        return parse_markdown(text)
+    lead = parse_markdown(unit.lead)
+    if unit.block.kind == BlockKind.CODE:
+        return [*lead, MarkdownBlock("code", text)]
+    if unit.block.kind == BlockKind.TABLE:
+        header = unit.lead.rsplit("\n", 1)[-1]
+        rule = f"|{'---|' * (header.count('|') - 1)}" if header.count("|") > 1 else ""
+        return parse_markdown(f"{unit.lead}\n{rule}\n{text}")
+    if unit.sentences[0].kind == Kind.ITEM:
+        return [*lead, *parse_markdown(f"{_marker(unit.passage, unit.start)}{text}")]
+    return []
 
-    Where some of them have the years and dates of the question, in their text or in the head of their passage, the
-    others are about other days, and are left out.
-    """
-    values = {token for token in asked if _DATED.fullmatch(token)}
-    found: dict[tuple[str, int], Unit] = {}
-    for item in evidence:
-        unit = _unit_of(item, context, shape, values)
-        if unit is not None:
-            found.setdefault((unit.passage.source, unit.start), unit)
-    most = max((unit.matched for unit in found.values()), default=0)
-    return sorted((unit for unit in found.values() if unit.matched == most), key=lambda unit: -unit.score)
+
+def _marker(passage: ContextPassage, start: int) -> str:
+    """What makes an item of the line: "- ", "12. "."""
+    at = start - passage.start
+    return passage.text[passage.text.rfind("\n", 0, at) + 1 : at].lstrip()
 
 
-def _unit_of(evidence: Evidence, context: Context, shape: Shape, values: set[str]) -> Unit | None:
-    """The unit of one sentence; None where the context has left it out, or where it is not worth quoting."""
-    sentence, source = evidence.sentence, evidence.passage.chunk.source
-    for passage in context.passages:
-        if passage.source != source or not passage.start <= sentence.start < passage.end:
-            continue
-        block = next((one for one in passage.blocks if one.start <= sentence.start < one.end), None)
-        if block is None:
-            return None
-        inside = [one for one in passage.sentences if block.start <= one.start and one.end <= block.end]
-        said = [one for one in inside if values & exact_tokens(one.text)]
-        if said and len(said) < len(inside) and block.kind not in _FITTING[shape]:
-            # The sentences beside them have other values.
-            if sentence not in said:
+class _UnitFinder:
+    """Finds the units of a context that the sentences of the hits stand in."""
+
+    def __init__(self, context: Context, shape: Shape, question: str) -> None:
+        self._context = context
+        self._shape = shape
+        self._dates = {token for token in exact_tokens(question) if _DATED.fullmatch(token)}
+
+    def units(self, evidence: Sequence[Evidence]) -> list[Unit]:
+        """Each unit once, best first.
+
+        Where some of them have the years and dates of the question, the others are about other days, and are left out.
+        """
+        found: dict[tuple[str, int], Unit] = {}
+        for item in evidence:
+            unit = self._unit_of(item)
+            if unit is not None:
+                found.setdefault((unit.passage.source, unit.start), unit)
+        most = max((unit.matched for unit in found.values()), default=0)
+        return sorted((unit for unit in found.values() if unit.matched == most), key=lambda unit: -unit.score)
+
+    def _unit_of(self, evidence: Evidence) -> Unit | None:
+        """The unit of one sentence; None where the context has left it out, or where it is not worth quoting."""
+        sentence, source = evidence.sentence, evidence.passage.chunk.source
+        for passage in self._context.passages:
+            if passage.source != source or not passage.start <= sentence.start < passage.end:
+                continue
+            block = next((one for one in passage.blocks if one.start <= sentence.start < one.end), None)
+            if block is None:
                 return None
-            return _unit(passage, block, [sentence], evidence, evidence.score, values, whole=False)
-        return _quoted(passage, block, inside, evidence, shape, values)
-    return None
-
-
-def _quoted(
-    passage: ContextPassage,
-    block: Block,
-    inside: Sequence[Sentence],
-    evidence: Evidence,
-    shape: Shape,
-    values: set[str],
-) -> Unit | None:
-    fits = block.kind in _FITTING[shape]
-    score = evidence.score + (_FITTING_BONUS if fits else 0.0)
-    words = sum(len(one.text.split()) for one in inside)
-    cut = block.start < passage.start or block.end > passage.end
-    # A lead-in without what it introduces says nothing.
-    alone = block.lead_end == inside[-1].end or inside[-1].text.rstrip("*_ ").endswith(":")
-    if not cut and not alone and words <= (_LARGEST_WHOLE if fits else _LARGEST_OTHER):
-        return _unit(passage, block, inside, evidence, score, values, whole=True)
-    place = next((at for at, one in enumerate(inside) if one.start == evidence.sentence.start), None)
-    if place is None or evidence.sentence.text.rstrip("*_ ").endswith(":") or evidence.sentence.end <= block.lead_end:
+            inside = [one for one in passage.sentences if block.start <= one.start and one.end <= block.end]
+            return self._quoted(passage, block, inside, evidence)
         return None
-    first = last = place
-    room = _PARTIAL_WORDS - len(inside[place].text.split())
-    for at in (place + 1, place - 1, place + 2):
-        size = len(inside[at].text.split()) if 0 <= at < len(inside) else room + 1
-        if at in (last + 1, first - 1) and size <= room and inside[at].start >= block.lead_end:
-            room -= size
-            first, last = min(first, at), max(last, at)
-    if inside[last].text.rstrip("*_ ").endswith(":"):
-        last -= 1
-    if last < first:
-        return None
-    return _unit(passage, block, inside[first : last + 1], evidence, score, values, whole=False)
+
+    def _quoted(
+        self, passage: ContextPassage, block: Block, inside: Sequence[Sentence], evidence: Evidence
+    ) -> Unit | None:
+        fits = block.kind in _FITTING[self._shape]
+        score = evidence.score + (_FITTING_BONUS if fits else 0.0)
+        dated = [one for one in inside if self._dates & exact_tokens(one.text)]
+        if dated and len(dated) < len(inside):
+            # The sentences beside them are about other days.
+            kept = [evidence.sentence] if evidence.sentence in dated else []
+            return self._unit(passage, block, kept, evidence, score) if kept else None
+        words = sum(len(one.text.split()) for one in inside)
+        cut = block.start < passage.start or block.end > passage.end
+        # A lead-in without what it introduces says nothing.
+        alone = block.lead_end == inside[-1].end or inside[-1].text.rstrip("*_ ").endswith(":")
+        if not cut and not alone and words <= (_LARGEST_WHOLE if fits else _LARGEST_OTHER):
+            return self._unit(passage, block, inside, evidence, score, whole=True)
+        part = self._part(passage, block, inside, evidence)
+        return self._unit(passage, block, part, evidence, score) if part else None
+
+    def _part(
+        self, passage: ContextPassage, block: Block, inside: Sequence[Sentence], evidence: Evidence
+    ) -> Sequence[Sentence]:
+        """The sentence that answers with some around it; none when it only introduces others."""
+        place = next((at for at, one in enumerate(inside) if one.start == evidence.sentence.start), None)
+        introduces_others = evidence.sentence.text.rstrip("*_ ").endswith(":")
+        if place is None or introduces_others or evidence.sentence.end <= block.lead_end:
+            return []
+        first = last = place
+        room = _PARTIAL_WORDS - len(inside[place].text.split())
+        for at in (place + 1, place - 1, place + 2):
+            size = len(inside[at].text.split()) if 0 <= at < len(inside) else room + 1
+            if at in (last + 1, first - 1) and size <= room and inside[at].start >= block.lead_end:
+                room -= size
+                first, last = min(first, at), max(last, at)
+        if inside[last].text.rstrip("*_ ").endswith(":"):
+            last -= 1
+        if last >= first and block.kind in _LISTS:
+            # An item from its beginning on.
+            while first > 0 and inside[first - 1].start >= block.lead_end and not _begins(passage, inside[first]):
+                first -= 1
+        return inside[first : last + 1]
+
+    def _unit(
+        self,
+        passage: ContextPassage,
+        block: Block,
+        sentences: Sequence[Sentence],
+        evidence: Evidence,
+        score: float,
+        *,
+        whole: bool = False,
+    ) -> Unit:
+        text = "\n".join([passage.title, passage.date or "", block.heading, *(one.text for one in sentences)])
+        matched = len(self._dates & exact_tokens(text))
+        lead = "" if whole else self._lead_of(block, passage.source)
+        return Unit(passage, block, tuple(sentences), whole, lead, score, evidence.cosine, matched)
+
+    def _lead_of(self, block: Block, source: str) -> str:
+        """The text that introduces a block; empty where there is none, or where the context has left it out."""
+        for passage in self._context.passages:
+            if passage.source == source and passage.start <= block.start and block.lead_end <= passage.end:
+                return passage.text[block.start - passage.start : block.lead_end - passage.start]
+        return ""
 
 
-def _unit(
-    passage: ContextPassage,
-    block: Block,
-    sentences: Sequence[Sentence],
-    evidence: Evidence,
-    score: float,
-    values: set[str],
-    *,
-    whole: bool,
-) -> Unit:
-    text = "\n".join(sentence.text for sentence in sentences)
-    around = f"{passage.title}\n{passage.date or ''}\n{block.heading}\n{text}"
-    matched = len(values & exact_tokens(around))
-    said = frozenset(terms(around, passage.language))
-    return Unit(passage, block, tuple(sentences), whole, score, evidence.cosine, said, matched)
+def _begins(passage: ContextPassage, sentence: Sentence) -> bool:
+    """Whether an item begins with this sentence."""
+    return sentence.kind == Kind.ITEM and _ITEM_MARKER.fullmatch(_marker(passage, sentence.start)) is not None

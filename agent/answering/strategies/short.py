@@ -73,19 +73,28 @@ class ShortStrategy:
         if confidence < limits.min_confidence:
             return Refusal(confidence)
         quoted = picked if reading.certainty >= reader.least_picking else best
-        composer = AnswerComposer()
-        decision = "extract"
-        if reading.certainty >= reader.least_certainty and quoted is picked:
-            verdict = self._verify(context, draft)
-            if verdict.evidence is not None:
-                composer, decision = verdict.answer, "model+extract"
-        if decision == "extract":
-            if quoted.passage.chunk.language != context.language:
-                composer.say(LEAD[context.language])
-            composer.add("paragraph", " ".join(quoted.sentence.text.split()), [SourceSpan.of_evidence(quoted)], 1.0)
-        if context.request.mode != "generative":
+        said = (
+            self._verify(context, draft) if quoted is picked and reading.certainty >= reader.least_certainty else None
+        )
+        if said is not None and said.evidence is not None:
+            composer, decision = said.answer, "model+extract"
             self._quote_around(composer, item, found, context.language)
+        else:
+            composer, decision = self._quote(quoted, item, found, context.language), "extract"
         return Outcome(composer, confidence, decision, kept=len(composer.citations))
+
+    def _quote(self, quoted: Evidence, item: ScoredSubquery, found: SearchResult, language: Language) -> AnswerComposer:
+        """The units that answer; the picked sentence before them, if it is in none."""
+        units = AnswerComposer()
+        self._quote_around(units, item, found, language)
+        if units.cites(quoted.passage.chunk.source, quoted.sentence.start, quoted.sentence.end):
+            return units
+        composer = AnswerComposer()
+        if quoted.passage.chunk.language != language:
+            composer.say(LEAD[language])
+        composer.add("paragraph", " ".join(quoted.sentence.text.split()), [SourceSpan.of_evidence(quoted)], 1.0)
+        self._quote_around(composer, item, found, language)
+        return composer
 
     def _quote_around(
         self, composer: AnswerComposer, item: ScoredSubquery, found: SearchResult, language: Language

@@ -116,7 +116,7 @@ def test_each_sentence_has_its_own_support() -> None:
     sound = "The port of the server is 8000.", "The key is sent in the X-API-KEY header."
     text = f"{sound[0]} The key is sent in the X-API-TOKEN header. {sound[1]}"
     verdict = Verifier().verify("Which port, and which header has the key?", draft(text, allowed), "en")
-    assert f"{sound[0]} [1] {sound[1]} [2]" == verdict.answer.text
+    assert f"{sound[0]} [1]\n\n{sound[1]} [2]" == verdict.answer.text
     assert (2, 1, allowed[0]) == (verdict.kept, verdict.dropped, verdict.evidence)
     assert [citation.quote for citation in verdict.answer.citations] == [item.sentence.text for item in allowed]
 

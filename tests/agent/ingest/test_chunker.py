@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from agent.ingest.builder import ChunkSizes, cut
 from agent.retrieval.hashing_embedder import HashingEmbedder
 from agent.store.documents import ChunkSpan, Document
+from agent.text.blocks import split_blocks
 from agent.text.sentences import Kind, split_units
 
 EMBEDDER = HashingEmbedder()
@@ -58,15 +59,28 @@ def test_a_chunk_is_no_larger_than_allowed(text: str, sizes: tuple[int, int]) ->
 
 
 @given(text=MARKUP, sizes=SIZES)
-def test_neighbours_share_no_more_than_the_overlap_and_only_in_a_section(text: str, sizes: tuple[int, int]) -> None:
-    """Nothing is carried over a heading."""
-    headings = [span.start for span in split_units(text) if span.kind is Kind.HEADING]
+def test_neighbours_share_no_more_than_the_overlap_and_only_in_a_block(text: str, sizes: tuple[int, int]) -> None:
+    """Only a block that is larger than a chunk is cut; nothing is carried over from one block to the next."""
+    blocks = list(split_blocks(text))
     for one, two in itertools.pairwise(chunks_of(text, *sizes)):
         shared = [sentence for sentence in two.sentences if sentence in one.sentences]
         assert sum(tokens_of(text, start, end) for start, end, _kind in shared) <= sizes[1]
-        crossed = any(one.start < heading < two.end for heading in headings)
-        assert not (crossed and shared)
-        assert not any(chunk.start < heading < chunk.end for chunk in (one, two) for heading in headings)
+        if shared:
+            (block,) = (block for block in blocks if block.start <= shared[0][0] < block.end)
+            assert sum(tokens_of(text, unit.start, unit.end) for unit in block.units) > sizes[0]
+            assert block.start <= one.start < two.end <= block.end
+
+
+@given(text=MARKUP, sizes=SIZES)
+def test_a_block_that_fits_a_chunk_is_whole_in_one(text: str, sizes: tuple[int, int]) -> None:
+    """No list, table or paragraph is cut for want of room; and no chunk reaches over a heading."""
+    chunks = chunks_of(text, *sizes)
+    for block in split_blocks(text):
+        if sum(tokens_of(text, unit.start, unit.end) for unit in block.units) <= sizes[0]:
+            units = [(unit.start, unit.end, unit.kind.value) for unit in block.units]
+            assert 1 == sum(set(units) <= set(chunk.sentences) for chunk in chunks)
+    headings = [span.start for span in split_units(text) if span.kind is Kind.HEADING]
+    assert not any(chunk.start < heading < chunk.end for chunk in chunks for heading in headings)
 
 
 @given(text=MARKUP, sizes=SIZES)
@@ -98,6 +112,14 @@ def test_neighbours_share_whole_sentences(overlap: int, expected: list[str]) -> 
     """As many as fit."""
     text = "A b. C d. E f. G h."
     assert expected == [text[chunk.start : chunk.end] for chunk in chunks_of(text, 4, overlap)]
+
+
+def test_blocks_are_packed_while_they_fit() -> None:
+    """In their order, and never one behind another that did not fit."""
+    text = "A b c.\n\nIt has:\n\n- d\n- e\n\nF g h i.\n\nJ.\n"
+    assert ["A b c.", "It has:\n\n- d\n- e", "F g h i.\n\nJ."] == [
+        text[chunk.start : chunk.end] for chunk in chunks_of(text, 5, 3)
+    ]
 
 
 def test_a_long_sentence_is_a_chunk_of_its_own() -> None:

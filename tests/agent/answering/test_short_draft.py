@@ -1,4 +1,4 @@
-"""What is asked of the engine, and what becomes of its tokens."""
+"""What the strategy `short` asks of the engine, and what becomes of its tokens."""
 
 import math
 from collections.abc import AsyncGenerator, Sequence
@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.answering.answerer import Answerer, Draft
 from agent.answering.prompts.short import NOTHING
+from agent.answering.strategies.short_draft import Draft, ShortAnswerer
 from agent.engine.base import Sampling, TokenDelta
 from agent.engine.scripted import ScriptedEngine
 from agent.retrieval.evidence import Evidence
@@ -41,8 +41,8 @@ async def draft(
     """The draft, and what the caller saw of it."""
     shown: list[str] = []
     request = AskRequest.model_validate({"question": "Which port is it?", **fields})
-    answerer = Answerer(engine, SENTENCES, context_tokens, 96)
-    return await answerer.draft(request, evidence, "en", shown.append), "".join(shown)
+    answerer = ShortAnswerer(engine, SENTENCES, context_tokens, 96)
+    return await answerer.draft(request, evidence, None, "en", shown.append), "".join(shown)
 
 
 async def test_the_model_reads_the_best_evidence_only() -> None:
@@ -115,10 +115,3 @@ async def test_a_third_sentence_ends_the_generation() -> None:
     assert (False, 1) == (made.reading.complete, engine.cancelled)
     assert made.reading.text.startswith("One is here. Two is here. Three")
     assert "Four" not in made.reading.text
-
-
-def test_a_request_names_its_adapter_or_leaves_it_to_the_service() -> None:
-    """Left out is the default one, null is the base model."""
-    answerer = Answerer(ScriptedEngine(adapters=("first", "second")), SENTENCES, 1024, 96)
-    requests = [AskRequest(question="?"), AskRequest(question="?", adapter=None), AskRequest(question="?", adapter="x")]
-    assert ["first", None, "x"] == [answerer.adapter_for(request) for request in requests]
