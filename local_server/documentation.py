@@ -67,8 +67,8 @@ REQUESTS = {
 
 def _answer(language: Language, source: str, title: str, quote: str, start: int) -> Answer:
     citation = Citation(
-        id=1, source=source, title=title, heading="The API key", date=None, page=None, line=21, quote=quote, start=start,
-        end=start + len(quote), passage=quote, passage_start=start, score=0.91,
+        id=1, source=source, title=title, heading="The API key", date=None, page=None, line=21, quote=quote,
+        start=start, end=start + len(quote), passage=quote, passage_start=start, score=0.91,
     )  # fmt: skip
     block = AnswerBlock(kind="paragraph", text=quote, start=0, end=len(quote), citations=[1], support=1.0)
     names = {"router": "question", "retriever": "found", "answerer": "complete", "verifier": "model"}
