@@ -53,11 +53,13 @@ ingest: $(MODELS) ## an index of your own documents: make ingest DOCS=folder
 	@$(BIN)/python -m agent.ingest "$(DOCS)" --store "$(STORE)"
 
 # The demo index has the vectors of most or all of these passages; another store is of no use.
-eval: $(INDEX) $(DEVELOPMENT) ## answer the demo questions about docs/, and fail below the floors in evaluation/floors.json
-	@if ! test -e build/evaluation/store && grep -q '"api.md"' $(INDEX); then \
-	  mkdir -p build/evaluation && cp -r "$(STORE)" build/evaluation/store; fi
+eval: $(INDEX) $(DEVELOPMENT) ## ask two sets of questions about docs/, and fail below the floors in evaluation/*floors.json
+	@for store in build/evaluation/store build/evaluation/store-docs; do \
+	  if ! test -e $$store && grep -q '"api.md"' $(INDEX); then mkdir -p build/evaluation && cp -r "$(STORE)" $$store; fi; done
 	@$(BIN)/python -m evaluation --data evaluation/demo.jsonl --corpus docs --floors evaluation/floors.json \
 	  --report build/evaluation --restart $(EVAL)
+	@$(BIN)/python -m evaluation answers --data evaluation/answers.jsonl --corpora . --strategy extractive \
+	  --stores build/evaluation --floors evaluation/answers_floors.json --report build/evaluation/answers --restart
 
 bench: $(INDEX) $(DEVELOPMENT) ## how long stores take, how fast the engine and a cold start are beside other ways; pictures in build/
 	@$(BIN)/python -m benchmarks store

@@ -59,8 +59,11 @@ class TextBlock:
         return self.units[self.lead - 1].end if self.lead else self.start
 
 
+# A numbered clause may introduce what stands below it, set in or not.
+_INTRODUCING = frozenset({BlockKind.PARAGRAPH, BlockKind.LIST, BlockKind.PROCEDURE})
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 _NUMBERED = re.compile(r"\s*(?:[*_]{2})?(?:\d{1,3}|[a-zA-Z])[.)ºª]")
+_LETTERED = re.compile(r"(?:[a-zñ]|[ivx]{1,5}|\d{1,2}\.?[ªº])[)]?[.)]?(?<=[.)ªº])\s")
 _RULE_LINE = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t|:+-]*)?$")
 _FENCE_LINE = re.compile(r"[ \t]*(?:`{3,}|~{3,})[^\n`]*$")
 _QUESTION = re.compile(r"[*_\"“«]*(?:(?:Q|P|Question|Pregunta)\s*[:.]\s*)?[^\n]{4,240}\?[*_\"”»\s]*$")
@@ -125,6 +128,8 @@ class _Section:
         return runs
 
     def _run(self, unit: Span) -> _Run:
+        if self._is_lettered(unit):
+            return _Run(BlockKind.PROCEDURE, [unit])
         if unit.kind is Kind.ITEM:
             numbered = _NUMBERED.match(self._text, self._line_start(unit)) is not None
             return _Run(BlockKind.PROCEDURE if numbered else BlockKind.LIST, [unit])
@@ -137,6 +142,8 @@ class _Section:
         parted = _BLANK_LINE.search(self._text, last.end, unit.start) is not None
         if unit.kind is last.kind and "\n" not in self._text[last.end : unit.start]:
             return True
+        if self._is_lettered(run.units[0]):
+            return self._is_lettered(unit) or (unit.kind is Kind.PROSE and not parted)
         if run.kind in (BlockKind.LIST, BlockKind.PROCEDURE):
             inside = self._is_indented(unit)
             if unit.kind is not Kind.ITEM:
@@ -155,9 +162,12 @@ class _Section:
         joined: list[_Run] = []
         for run in runs:
             before = joined[-1] if joined else None
-            if before is not None and before.kind is BlockKind.PARAGRAPH and self._introduces(before.units[-1]):
+            if before is not None and before.kind in _INTRODUCING and self._introduces(before.units[-1]):
                 if run.kind is BlockKind.PARAGRAPH:
-                    before.units += run.units
+                    if before.kind is BlockKind.PARAGRAPH:
+                        before.units += run.units
+                    else:
+                        joined.append(run)
                     continue
                 run = _Run(run.kind, [before.units.pop(), *run.units], run.lead + 1)
                 if not before.units:
@@ -183,6 +193,10 @@ class _Section:
         if run.kind is not BlockKind.PARAGRAPH or len(run.units) > 2:
             return False
         return _QUESTION.fullmatch(self._text, run.units[0].start, run.units[-1].end) is not None
+
+    def _is_lettered(self, unit: Span) -> bool:
+        """Whether it begins an item of a law or a contract: "a) ...", "ii) ...", "3.ª ..."."""
+        return unit.kind is Kind.PROSE and _LETTERED.match(self._text, unit.start, unit.end) is not None
 
     def _is_header(self, first: Span, second: Span) -> bool:
         between = self._text[first.end : second.start].splitlines()
