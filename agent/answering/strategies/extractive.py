@@ -7,6 +7,7 @@ question with its answer, a paragraph or the sentences of it that speak to the q
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from agent.answering.abstention import Limits
 from agent.answering.composition import AnswerComposer, SourceSpan
@@ -19,6 +20,7 @@ from agent.schemas import Language
 from agent.store.documents import Block, Sentence
 from agent.text.blocks import BlockKind
 from agent.text.markdown import MarkdownBlock, introduces, parse_markdown
+from agent.text.orders import gives_orders
 from agent.text.sentences import Kind
 
 LEAD: dict[Language, str] = {"en": "The documents say:", "es": "Los documentos dicen:"}
@@ -179,8 +181,14 @@ def _unit_of(evidence: Evidence, context: Context, shape: Shape) -> Unit | None:
         block = next((one for one in passage.blocks if one.start <= sentence.start < one.end), None)
         if block is None:
             return None
-        inside = [one for one in passage.sentences if block.start <= one.start and one.end <= block.end]
-        return _quoted(passage, block, inside, evidence, shape, _lead_of(block, source, context))
+        everything = [one for one in passage.sentences if block.start <= one.start and one.end <= block.end]
+        # What stands behind an order to the model is no answer.
+        inside = list(takewhile(lambda one: not gives_orders(one.text), everything))
+        if not any(one.start == sentence.start for one in inside):
+            return None
+        cut = block.start < passage.start or block.end > passage.end or len(inside) < len(everything)
+        lead = _lead_of(block, source, context)
+        return _quoted(passage, block, inside, evidence, shape, lead=lead, cut=cut)
     return None
 
 
@@ -193,18 +201,24 @@ def _lead_of(block: Block, source: str, context: Context) -> str:
 
 
 def _quoted(
-    passage: ContextPassage, block: Block, inside: Sequence[Sentence], evidence: Evidence, shape: Shape, lead: str
+    passage: ContextPassage,
+    block: Block,
+    inside: Sequence[Sentence],
+    evidence: Evidence,
+    shape: Shape,
+    *,
+    lead: str,
+    cut: bool,
 ) -> Unit | None:
     fits = block.kind in _FITTING[shape]
     score = evidence.score + (_FITTING_BONUS if fits else 0.0)
     words = sum(len(one.text.split()) for one in inside)
-    cut = block.start < passage.start or block.end > passage.end
     # A lead-in without what it introduces says nothing.
     alone = block.lead_end == inside[-1].end or inside[-1].text.rstrip("*_ ").endswith(":")
     if not cut and not alone and words <= (_LARGEST_WHOLE if fits else _LARGEST_OTHER):
         return Unit(passage, block, tuple(inside), True, "", score, evidence.cosine)
-    place = next((at for at, one in enumerate(inside) if one.start == evidence.sentence.start), None)
-    if place is None or evidence.sentence.text.rstrip("*_ ").endswith(":") or evidence.sentence.end <= block.lead_end:
+    place = next(at for at, one in enumerate(inside) if one.start == evidence.sentence.start)
+    if evidence.sentence.text.rstrip("*_ ").endswith(":") or evidence.sentence.end <= block.lead_end:
         return None
     first = last = place
     room = _PARTIAL_WORDS - len(inside[place].text.split())

@@ -15,6 +15,7 @@ from agent.answering.context_builder import Context, ContextPassage
 from agent.answering.draft import DraftBlock, read_draft
 from agent.answering.generation import Generation, Generator
 from agent.answering.prompts import grounded as prompt
+from agent.answering.prompts.instructions import repeats_instructions
 from agent.answering.request_context import RequestContext
 from agent.answering.scored_subquery import SearchResult
 from agent.answering.strategies.outcome import Outcome
@@ -167,6 +168,8 @@ class _Introduction:
         self._exact = {token for text, _ in texts for token in exact_tokens(text)}
 
     def __call__(self, text: str) -> bool:
+        if repeats_instructions(text):
+            return False
         said = set(terms(ungrouped(text), self._language))
         numbers = {token for token in exact_tokens(text) if token[:1].isdigit() and len(token) > 1}
         return not numbers - self._exact and len(said & self._known) >= _MIN_KNOWN * len(said)
