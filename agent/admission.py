@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from agent.answering.budgets import UsualTokens
 from agent.errors import Overloaded
 from agent.schemas import AskRequest
-from agent.settings import Settings
 
 # Characters of a token, at the least: an estimate that is made before anything is tokenised.
 _CHARS_PER_TOKEN = 3
@@ -19,13 +19,13 @@ class Admission:
 
     Args:
         places: for usual questions, those that are answered at once and those that may wait.
-        settings: how many tokens of sources and of answer there are at most.
+        tokens: how many tokens of sources and of answer a usual question has.
     """
 
-    def __init__(self, places: int, settings: Settings) -> None:
+    def __init__(self, places: int, tokens: UsualTokens) -> None:
         self._places = places
-        self._settings = settings
-        self._usual = settings.context_tokens + settings.max_tokens + _USUAL_QUESTION
+        self._tokens = tokens
+        self._usual = tokens.context + tokens.answer + _USUAL_QUESTION
         self._taken = 0
         self.running = 0
 
@@ -41,8 +41,8 @@ class Admission:
     def places_for(self, request: AskRequest) -> int:
         """How many places a question takes: by its length, its history's and its answer's; at most all there are."""
         chars = len(request.question) + sum(len(message.content) for message in request.history)
-        answer = request.max_tokens or self._settings.max_tokens
-        tokens = chars // _CHARS_PER_TOKEN + self._settings.context_tokens + answer
+        answer = request.max_tokens or self._tokens.answer
+        tokens = chars // _CHARS_PER_TOKEN + self._tokens.context + answer
         return min(self._places, max(1, math.ceil(tokens / self._usual)))
 
     @contextmanager

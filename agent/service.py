@@ -33,7 +33,7 @@ class AskService:
     def __init__(self, agent: MultiAgent, settings: Settings) -> None:
         self._agent = agent
         self._settings = settings
-        self.admission = Admission(agent.capacity + settings.max_queue, settings)
+        self.admission = Admission(agent.capacity + settings.max_queue, agent.usual_tokens)
         self._quotas = Quotas()
         self._idempotency = Idempotency(settings.keep_answers, settings.keep_answers_s)
         self._answered_before = False

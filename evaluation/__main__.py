@@ -1,24 +1,21 @@
-"""python -m evaluation --data FILE --report FOLDER | calibrate --data FILE --out FILE | injection
+"""python -m evaluation --data FILE --report FOLDER | answers | calibrate --data FILE --out FILE | injection
 
 FILE is SQuAD-format JSON, whose paragraphs become the corpus, or JSON lines of questions about `--corpus FOLDER`.
 """
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 from pydantic import ValidationError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
 from agent.ingest.builder import ChunkSizes
 from agent.ingest.loaders import find_files
-from agent.ingest.sync import NothingToIngest, sync
+from agent.ingest.sync import NothingToIngest, StoreBusy, sync
 from agent.language_model import load_language_model
 from agent.load_errors import LoadError
 from agent.retrieval.embedder import Embedder
@@ -33,8 +30,9 @@ from evaluation.dataset import Dataset, InvalidDataset, sample
 from evaluation.floors import Floors, FloorsMissed
 from evaluation.journal import JournalRefused
 from evaluation.output import show, write_report
+from evaluation.progress import progress_bars
 from evaluation.report import DatasetSection
-from evaluation.run import Evaluation, Parts, Progress
+from evaluation.run import Evaluation, Parts
 from evaluation.squad_file import load_squad
 from evaluation.subject import asked_of, asked_of_corpus, documents_of
 
@@ -50,6 +48,10 @@ def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
+        if words[:1] == ["answers"]:
+            from evaluation.answers import measure_answers
+
+            return measure_answers(words[1:], _settings(), console)
         if words[:1] == ["calibrate"]:
             from evaluation.calibrating import calibrate
 
@@ -67,6 +69,8 @@ def main(arguments: list[str] | None = None) -> int:
         console.print(f"{error.code}: {error.message}", markup=False)
     except NothingToIngest:
         console.print("The corpus holds no text.")
+    except StoreBusy:
+        console.print("Another ingestion is writing to the store of a corpus. Wait for it to end.")
     except FileNotFoundError as error:
         console.print(f"There is no file or folder {str(error.filename or error)!r}.", markup=False)
     except FloorsMissed as error:
@@ -107,7 +111,7 @@ def _evaluate(options: argparse.Namespace, settings: Settings, console: Console)
         settings = settings.model_copy(update={"base_model": NO_MODEL})
     parts = _load(settings)
     evaluation = _subject(options, parts.embedder, settings, console)
-    with _progress(console) as progress:
+    with progress_bars(console) as progress:
         report = evaluation.run(parts, modes, options.report, progress, restart=options.restart)
     files = write_report(report, options.report)
     show(report, Console())
@@ -177,21 +181,6 @@ def _notes(dataset: Dataset, translations: dict[str, str] | None) -> tuple[str, 
     if dataset.notes:
         notes.append(f"{len(dataset.notes)} oddities of the file were mended or left out, such as: {dataset.notes[0]}")
     return tuple(notes)
-
-
-@contextmanager
-def _progress(console: Console) -> Iterator[Progress]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=console) as bar:
-        tasks = {}
-
-        def report(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = bar.add_task(name, total=total)
-            # An article at a time: done is back at 1 with another total.
-            bar.update(tasks[name], completed=done, total=total)
-
-        yield report
 
 
 if __name__ == "__main__":

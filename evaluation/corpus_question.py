@@ -1,13 +1,12 @@
 """Questions about a corpus of the user's own, one JSON object a line."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent.schemas import Language
 from agent.text.language import detect_language
 from evaluation.dataset import InvalidDataset
-from evaluation.json_node import Node, parse, read_text
+from evaluation.json_node import Node, json_lines
 
 _FIELDS = frozenset(("id", "question", "language", "source", "quote", "answer"))
 
@@ -40,7 +39,7 @@ def load_jsonl(path: Path | str) -> list[CorpusQuestion]:
     """
     path = Path(path)
     questions: dict[str, CorpusQuestion] = {}
-    for number, node in _lines(path):
+    for number, node in json_lines(path):
         question = _question(node, number)
         if question.id in questions:
             node.fail(f'the id "{question.id}" comes twice')
@@ -48,14 +47,6 @@ def load_jsonl(path: Path | str) -> list[CorpusQuestion]:
     if not questions:
         raise InvalidDataset(f"{path.name}: holds no question")
     return list(questions.values())
-
-
-def _lines(path: Path) -> Iterator[tuple[int, Node]]:
-    # Not splitlines(): a line separator inside a string is text, and JSON lines end with \n alone.
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
-        if line.strip():
-            where = f"{path.name}, line {number}"
-            yield number, Node(parse(line, where), where)
 
 
 def _question(node: Node, number: int) -> CorpusQuestion:

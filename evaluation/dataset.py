@@ -70,7 +70,7 @@ def sample(dataset: Dataset, limit: int | None, seed: int) -> Dataset:
         return dataset
     if limit < 1:
         raise ValueError(f"limit must be at least 1, not {limit}")
-    drawn = {question.id for question in sorted(dataset.questions, key=lambda asked: _lot(asked.id, seed))[:limit]}
+    drawn = {question.id for question in sorted(dataset.questions, key=lambda asked: lot(asked.id, seed))[:limit]}
     return replace(dataset, questions=tuple(asked for asked in dataset.questions if asked.id in drawn))
 
 
@@ -80,5 +80,6 @@ def majority_language(texts: Iterable[str]) -> Language:
     return "es" if counts["es"] > counts["en"] else "en"
 
 
-def _lot(question_id: str, seed: int) -> str:
+def lot(question_id: str, seed: int) -> str:
+    """The sort key of a reproducible draw: the questions with the least keys are drawn."""
     return hashlib.sha256(f"{seed}:{question_id}".encode()).hexdigest()

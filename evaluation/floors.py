@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from evaluation.answers_report import AnswersReport
 from evaluation.dataset import InvalidDataset
 from evaluation.report import Report
 
@@ -35,7 +36,7 @@ class Floors:
             raise InvalidDataset(f"{path.name}: not an object of numbers")
         return cls(content)
 
-    def check(self, report: Report) -> None:
+    def check(self, report: Report | AnswersReport) -> None:
         """Compare.
 
         Raises:

@@ -74,6 +74,19 @@ def read_text(path: Path) -> str:
         raise InvalidDataset(f"{path.name}: not UTF-8 text, at byte {error.start}") from error
 
 
+def json_lines(path: Path) -> Iterator[tuple[int, Node]]:
+    """The values of a file of JSON lines, with the numbers of their lines from 1; blank lines are passed over.
+
+    Raises:
+        InvalidDataset: the file cannot be read, or a line is not JSON.
+    """
+    # Not splitlines(): a line separator inside a string is text, and JSON lines end with \n alone.
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if line.strip():
+            where = f"{path.name}, line {number}"
+            yield number, Node(parse(line, where), where)
+
+
 def parse(text: str, where: str) -> object:
     """The JSON value of `text`.
 

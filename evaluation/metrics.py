@@ -1,7 +1,7 @@
 """What is measured, each by its definition. Nothing measured is None, never NaN."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,13 +114,38 @@ def bootstrap_interval(values: Sequence[float], seed: int, level: float = 0.95) 
     """Percentile bootstrap interval of the mean, of 1,000 resamples (Efron and Tibshirani 1993, chapter 13)."""
     if not values:
         return None
-    array, random = _finite(values), np.random.default_rng(seed)
-    rows = max(_RESAMPLES_VALUES // len(array), 1)
-    means = [
-        array[random.integers(0, len(array), (min(rows, _RESAMPLES - done), len(array)))].mean(axis=1)
-        for done in range(0, _RESAMPLES, rows)
-    ]
-    low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
+    array = _finite(values)
+    return _percentile_interval([array[rows].mean(axis=1) for rows in _resamples(len(array), seed)], level)
+
+
+def bootstrap_ratio_interval(
+    parts: Sequence[tuple[float, float]], seed: int, level: float = 0.95
+) -> tuple[float, float] | None:
+    """Percentile bootstrap interval of sum(numerators) / sum(denominators), of 1,000 resamples of the pairs.
+
+    A pair holds what one question adds to both sums, as of a question with several citations. A resample whose
+    denominators are all 0 is left out.
+    """
+    above, below = _finite([one for one, _ in parts]), _finite([one for _, one in parts])
+    if not below.any():
+        return None
+    ratios = []
+    for rows in _resamples(len(parts), seed):
+        sums = below[rows].sum(axis=1)
+        ratios.append(above[rows].sum(axis=1)[sums > 0] / sums[sums > 0])
+    return _percentile_interval(ratios, level)
+
+
+def _resamples(count: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """Places drawn with replacement, in arrays of shape (resamples, count)."""
+    random = np.random.default_rng(seed)
+    rows = max(_RESAMPLES_VALUES // count, 1)
+    for done in range(0, _RESAMPLES, rows):
+        yield random.integers(0, count, (min(rows, _RESAMPLES - done), count))
+
+
+def _percentile_interval(drawn: Sequence[Floats], level: float) -> tuple[float, float]:
+    low, high = np.quantile(np.concatenate(drawn), [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 

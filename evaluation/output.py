@@ -1,7 +1,7 @@
 """Writes a report: figures, tables and two pictures in a folder, and the same tables to a terminal."""
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console, Group
@@ -32,15 +32,25 @@ def write_report(report: Report, folder: Path) -> list[Path]:
 
 def show(report: Report, console: Console) -> None:
     """Print the report's tables."""
-    console.print(Group(*(_rich(table) for table in tables(report)), *(Text(f"- {note}") for note in report.notes)))
+    show_tables(tables(report), report.notes, console)
+
+
+def show_tables(shown: Iterable[Table], notes: Sequence[str], console: Console) -> None:
+    """Print tables, and notes below them."""
+    console.print(Group(*(_rich(table) for table in shown), *(Text(f"- {note}") for note in notes)))
 
 
 def markdown(report: Report, picture: str | None = None) -> str:
     """The report as Markdown, with the picture of its plots on top."""
-    parts = ["# Evaluation", *([f"![Plots of this evaluation]({picture})"] if picture else [])]
-    parts += ["\n".join(_markdown(table)) for table in tables(report)]
-    if report.notes:
-        parts.append("\n".join(("## Notes", "", *(f"- {_cell(note)}" for note in report.notes))))
+    return markdown_of("Evaluation", tables(report), report.notes, picture)
+
+
+def markdown_of(title: str, shown: Iterable[Table], notes: Sequence[str], picture: str | None = None) -> str:
+    """Tables as Markdown, with a picture on top and notes at the end."""
+    parts = [f"# {title}", *([f"![Plots of this evaluation]({picture})"] if picture else [])]
+    parts += ["\n".join(_markdown(table)) for table in shown]
+    if notes:
+        parts.append("\n".join(("## Notes", "", *(f"- {_cell(note)}" for note in notes))))
     return "\n\n".join(parts) + "\n"
 
 

@@ -49,7 +49,7 @@ def tables(report: Report) -> Iterator[Table]:
     if report.latency:
         yield _latency(report.latency)
     if report.environment:
-        yield _environment(report.environment)
+        yield environment_table(report.environment)
 
 
 def score(value: float | None) -> str:
@@ -164,7 +164,8 @@ def _latency(steps: Mapping[str, LatencyScores]) -> Table:
     return Table("Latency", ("step", "p50", "p95", "p99", "requests"), rows)
 
 
-def _environment(found: Environment) -> Table:
+def environment_table(found: Environment) -> Table:
+    """The machine, the moment, the versions and the settings."""
     memory = NOTHING if found.memory_gib is None else f"{found.memory_gib:g} GiB"
     cores = NOTHING if found.cores is None else str(found.cores)
     rows = [

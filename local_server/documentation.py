@@ -67,8 +67,8 @@ REQUESTS = {
 
 def _answer(language: Language, source: str, title: str, quote: str, start: int) -> Answer:
     citation = Citation(
-        id=1, source=source, title=title, heading="The API key", date=None, page=None, line=21, quote=quote, start=start,
-        end=start + len(quote), passage=quote, passage_start=start, score=0.91,
+        id=1, source=source, title=title, heading="The API key", date=None, page=None, line=21, quote=quote,
+        start=start, end=start + len(quote), passage=quote, passage_start=start, score=0.91,
     )  # fmt: skip
     block = AnswerBlock(kind="paragraph", text=quote, start=0, end=len(quote), citations=[1], support=1.0)
     names = {"router": "question", "retriever": "found", "answerer": "complete", "verifier": "model"}
@@ -97,8 +97,8 @@ def _answer(language: Language, source: str, title: str, quote: str, start: int)
 def _abstention() -> Answer:
     text, close = "The documents do not say.", "A worker takes several jobs at once."
     nearest = Nearest(
-        source="serverless.md", title="Serverless workers", heading="Serverless workers > Scaling", date=None, page=None,
-        line=14, text=close, start=310, end=310 + len(close), passage=close, passage_start=310, score=0.78,
+        source="serverless.md", title="Serverless workers", heading="Serverless workers > Scaling", date=None,
+        page=None, line=14, text=close, start=310, end=310 + len(close), passage=close, passage_start=310, score=0.78,
     )  # fmt: skip
     block = AnswerBlock(kind="paragraph", text=text, start=0, end=len(text), citations=[], support=None)
     steps = {"router": "question", "retriever": "found", "verifier": "abstained"}

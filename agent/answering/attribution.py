@@ -73,13 +73,21 @@ class Attributor:
     Args:
         context: what the model read.
         question: what was asked, in `language`.
+        question_vector: of the question, shape (dimension,).
         weight: how much a stemmed term tells.
         embed: vectors of claims, shape (claims, dimension).
         vectors: those of sentences, by id.
     """
 
     def __init__(
-        self, context: Context, question: str, language: Language, weight: Weight, embed: Embed, vectors: GetVectors
+        self,
+        context: Context,
+        question: str,
+        question_vector: Vectors,
+        language: Language,
+        weight: Weight,
+        embed: Embed,
+        vectors: GetVectors,
     ) -> None:
         self._language = language
         self._weight = weight
@@ -88,7 +96,8 @@ class Attributor:
         self._asked_exact = frozenset(exact_tokens(question))
         self._candidates = [candidate for passage in context.passages for candidate in _candidates(passage)]
         ids = [candidate.sentence.id for candidate in self._candidates]
-        self._vectors = vectors(ids) if ids else np.zeros((0, 1), dtype=np.float32)
+        self._vectors = vectors(ids) if ids else np.zeros((0, len(question_vector)), dtype=np.float32)
+        self._relevance = self._vectors @ question_vector
         self._everywhere = frozenset(token for one in self._candidates for token in one.exact)
 
     def attribute(self, claims: Sequence[str]) -> list[Attribution]:
@@ -130,7 +139,7 @@ class Attributor:
         same = bool(comparable[chosen[0]])
         # Words alone pass a claim that has all of them; meaning alone only where words cannot be compared.
         support = 0.75 * words + 0.25 * nearest if same else nearest
-        return Attribution(self._spans(chosen, cosines), round(min(support, 1.0), 4))
+        return Attribution(self._spans(chosen), round(min(support, 1.0), 4))
 
     def _weights(self, claim: str) -> dict[str, float]:
         return {
@@ -138,7 +147,13 @@ class Attributor:
             for term in terms(ungrouped(claim), self._language)
         }
 
-    def _spans(self, chosen: Sequence[int], cosines: NDArray[np.float32]) -> tuple[SourceSpan, ...]:
+    def relevance(self, sentences: Sequence[Sentence]) -> float:
+        """How well the best of some sentences of the context matches the question: its cosine, 0 where it has none."""
+        ids = {sentence.id for sentence in sentences}
+        found = [float(self._relevance[at]) for at, one in enumerate(self._candidates) if one.sentence.id in ids]
+        return max(found, default=0.0)
+
+    def _spans(self, chosen: Sequence[int]) -> tuple[SourceSpan, ...]:
         """The chosen sentences as spans; those that follow each other in one passage are one."""
         runs: list[list[int]] = []
         for place in sorted(chosen):
@@ -151,7 +166,7 @@ class Attributor:
             SourceSpan.of_sentences(
                 self._candidates[run[0]].passage,
                 [self._candidates[place].sentence for place in run],
-                float(cosines[run].max()),
+                float(self._relevance[run].max()),
             )
             for run in runs
         )

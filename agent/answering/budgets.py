@@ -22,6 +22,14 @@ _QUOTED_TOKENS = 1800
 
 
 @dataclass(frozen=True, slots=True)
+class UsualTokens:
+    """Tokens of sources that are read for a usual question, and of its answer."""
+
+    context: int
+    answer: int
+
+
+@dataclass(frozen=True, slots=True)
 class Budgets:
     """Tokens to read and to write. `short_sentences` are the source sentences that the strategy `short` reads."""
 
@@ -41,6 +49,11 @@ class Budgets:
             short_max_tokens=settings.max_tokens or _SHORT_MAX_TOKENS,
             max_tokens=settings.max_tokens,
         )
+
+    @property
+    def usual(self) -> UsualTokens:
+        """Those of a question that asks for an explanation, which is neither the shortest answer nor the longest."""
+        return UsualTokens(self.context_tokens, self.answer_tokens("explanation"))
 
     def answer_tokens(self, shape: Shape) -> int:
         """Most tokens of an answer of this shape."""

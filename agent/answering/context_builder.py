@@ -11,6 +11,7 @@ from agent.retrieval.retriever import Passage
 from agent.schemas import Language
 from agent.store.chunks import Chunks
 from agent.store.documents import Block, Sentence
+from agent.text.blocks import head_of
 
 CountTokens = Callable[[str], int]
 
@@ -47,13 +48,8 @@ class ContextPassage:
 
     @property
     def head(self) -> str:
-        """Title, heading path and date on one line."""
-        path = (
-            self.heading
-            if self.heading.startswith(self.title)
-            else " > ".join(filter(None, (self.title, self.heading)))
-        )
-        return f"{path} ({self.date})" if self.date and self.date not in path else path
+        """Title, date and heading path on one line."""
+        return head_of(self.title, self.date, self.heading)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from agent.answering.abstention import NOTHING_ABOUT, NOTHING_VERIFIED, UNANSWERED, Limits, about_corpus
 from agent.answering.adapter_calibration import AdapterCalibrations
-from agent.answering.budgets import Budgets
+from agent.answering.budgets import Budgets, UsualTokens
 from agent.answering.calibration import Calibration
 from agent.answering.composition import AnswerComposer
 from agent.answering.context_builder import ContextBuilder, ContextPassage
@@ -74,6 +74,11 @@ class MultiAgent:
     def capacity(self) -> int:
         """Answers that can be generated at once."""
         return self._engine.capacity
+
+    @property
+    def usual_tokens(self) -> UsualTokens:
+        """How many tokens a usual question reads and writes."""
+        return self._budgets.usual
 
     async def answer(
         self,
@@ -158,15 +163,17 @@ class MultiAgent:
     ) -> tuple[Rewriting, dict[str, Query]]:
         """The follow-up as a question that stands alone, searched beside what the rules have made of it."""
         request = context.request
-        standalone = await self._rewriter.standalone(
+        standalone, usage = await self._rewriter.standalone(
             request.question, request.history, context.asked_in, salt=context.salt, deadline=context.deadline
         )
+        context.used(usage)
+        if standalone is not None:
+            queries |= await self._embed(context, [standalone])
         context.step("rewriter", "rules" if standalone is None else "model", standalone=standalone)
         if standalone is None:
             return rewriting, queries
         (item,) = rewriting.subqueries
         widened = Subquery(item.text, (*item.queries, standalone))
-        queries |= await self._embed(context, [standalone])
         return replace(rewriting, standalone=standalone, subqueries=(widened,)), queries
 
     async def _embed(self, context: RequestContext, texts: Sequence[str]) -> dict[str, Query]:

@@ -14,7 +14,8 @@ from typing import Literal
 from agent.answering.generation import Generator
 from agent.answering.prompts import rewriting as prompt
 from agent.answering.router import is_small_talk
-from agent.schemas import Language, Message, Route
+from agent.errors import PromptTooLong
+from agent.schemas import Language, Message, Route, Usage
 from agent.text.compound import compared, enumerated, joined
 from agent.text.reference import leans_on_history, says_nothing
 
@@ -24,6 +25,7 @@ Shape = Literal["fact", "list", "steps", "comparison", "explanation", "table"]
 _PREVIOUS_CHARS = 400
 _ANSWER_CHARS = 200
 _MAX_SUBQUERIES = 4
+_TOLD = re.compile(r"[^.!?¿]{8,200}[.!]\s+")
 _MAX_REWRITTEN_TOKENS = 64
 _MAX_REWRITTEN_CHARS = 400
 
@@ -34,7 +36,7 @@ _SHAPES: tuple[tuple[Shape, tuple[str, ...]], ...] = (
         (
             r"\b(?:differences?|differs?|compar\w+|versus|vs\.?|better|worse|rather than|as opposed to)\b",
             r"\bpros and cons\b",
-            r"\b(?:in each case|respectively|both cases|each of them|either way)\b",
+            r"\b(?:in each case|respectively|both cases|either way)\b",
             r"\b(?:diferencias?|diferencian?|frente a|(?:mejor|peor) que|en cambio|ventajas e inconvenientes)\b",
             r"\b(?:en cada (?:caso|uno|una)|respectivamente|ambos casos)\b",
         ),
@@ -72,7 +74,7 @@ _SHAPES: tuple[tuple[Shape, tuple[str, ...]], ...] = (
         "explanation",
         (
             r"\b(?:why|explain|what happens|how come|reason|describe|what does .{1,60} mean)\b",
-            r"\b(?:por qu[eé]|explica\w*|para qu[eé]|qu[eé] (?:pasa|ocurre|sucede)|motivo|en qu[eé] consiste)\b",
+            r"\b(?:por qu[eé]|explica\w*|para qué|qu[eé] (?:pasa|ocurre|sucede)|motivo|en qu[eé] consiste)\b",
         ),
     ),
 )
@@ -137,23 +139,30 @@ class Rewriter:
 
     async def standalone(
         self, question: str, history: Sequence[Message], language: Language, *, salt: bytes, deadline: float | None
-    ) -> str | None:
-        """The question with what the conversation adds to it; None when the model does not word a question.
+    ) -> tuple[str | None, Usage]:
+        """The question with what the conversation adds to it, None when the model does not word one; and its tokens.
 
-        Raises: as `Generator.generate`.
+        Raises:
+            DeadlineExceeded, GenerationFailed, ...: as `Generator.generate`; not PromptTooLong.
         """
         turns = [message for message in history if not is_small_talk(message.content)]
         messages = prompt.messages(question, turns, language)
-        made = await self._generator.generate(
-            messages, max_tokens=_MAX_REWRITTEN_TOKENS, adapter=None, stop=("\n",), salt=salt, deadline=deadline
-        )
+        try:
+            made = await self._generator.generate(
+                messages, max_tokens=_MAX_REWRITTEN_TOKENS, adapter=None, stop=("\n",), salt=salt, deadline=deadline
+            )
+        except PromptTooLong:
+            return None, Usage()
         text = " ".join(made.text.strip().strip('"“”«»').split())
         usable = made.complete and 0 < len(text) <= _MAX_REWRITTEN_CHARS and text.endswith("?")
-        return text if usable else None
+        return (text if usable else None), made.usage
 
 
 def _parts(question: str, parts: Sequence[str]) -> tuple[Subquery, ...]:
-    return tuple(Subquery(part, (question, part)) for part in parts[:_MAX_SUBQUERIES])
+    """A sub-query for each part. What is told before the question ("We have a baby.") is about all of them."""
+    told = match.group() if (match := _TOLD.match(question)) else ""
+    whole = [part if not told or part.startswith(told.strip()) else f"{told}{part}" for part in parts]
+    return tuple(Subquery(part, (question, query)) for part, query in zip(parts[:_MAX_SUBQUERIES], whole, strict=False))
 
 
 def _last_exchange(history: Sequence[Message]) -> tuple[str | None, str | None]:

@@ -74,6 +74,16 @@ def _parser() -> argparse.ArgumentParser:
         "--extractive", action="store_const", const="extractive", dest="mode", help="quote, without a language model"
     )
     mode.add_argument(
+        "--short",
+        action="store_const",
+        const="short",
+        dest="mode",
+        help="the fewest words, by an adapter trained for it",
+    )
+    mode.add_argument(
+        "--grounded", action="store_const", const="grounded", dest="mode", help="the model's words, each part cited"
+    )
+    mode.add_argument(
         "--generative", action="store_const", const="generative", dest="mode", help="the model's words or no answer"
     )
     parser.add_argument("--adapter", metavar="NAME", help=f"LoRA adapter; {NO_ADAPTER} is the base model")

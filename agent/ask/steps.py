@@ -11,7 +11,7 @@ from agent.schemas import Answer, TraceStep
 
 _SCORES = ("dense", "lexical", "fused", "reranked")
 # What has lines of its own.
-_LISTED = ("parts", "sentences")
+_LISTED = ("parts", "sentences", "context", "dropped")
 
 
 def print_trace(answer: Answer, printer: Printer) -> None:
@@ -44,6 +44,10 @@ def _lines(details: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
         for passage in _objects(part.get("passages")):
             scores = {name: passage[name] for name in _SCORES if passage.get(name) is not None}
             yield 6, f"{_where(passage)}  {_values(scores)}"
+    for passage in _objects(details.get("context")):
+        yield 6, f"{_where(passage)}  {passage.get('tokens')} tokens  {clean_line(str(passage.get('heading')))}"
+    for claim in details.get("dropped") or ():
+        yield 6, f"dropped  “{clean_line(str(claim))}”"
     for sentence in _objects(details.get("sentences")):
         text = clean_line(str(sentence.get("text")))
         yield 6, f"{_where(sentence)}  cosine {sentence.get('cosine')}  “{text}”"

@@ -34,7 +34,7 @@ from agent.store.question_vectors import write_question_vectors
 from agent.store.sentence_vectors import write_sentence_vectors
 from agent.store.store import Store
 from agent.store.vectors import index_type_for, write_vectors
-from agent.text.blocks import HEADING_JOINT, split_blocks
+from agent.text.blocks import head_of, split_blocks
 from agent.text.words import terms
 
 Cut = tuple[Document, Sequence[ChunkSpan]]
@@ -66,7 +66,9 @@ def cut(documents: Sequence[Document], embedder: Embedder, sizes: ChunkSizes) ->
 def passage_of(document: Document, chunk: ChunkSpan) -> PassageText:
     """What is embedded and indexed for a chunk."""
     spans = tuple((start - chunk.start, end - chunk.start) for start, end, _kind in chunk.sentences)
-    return PassageText(_head(document, chunk.heading), document.text[chunk.start : chunk.end], spans)
+    return PassageText(
+        head_of(document.title, document.date, chunk.heading), document.text[chunk.start : chunk.end], spans
+    )
 
 
 def _cut(document: Document, chunker: Chunker) -> Cut:
@@ -76,17 +78,6 @@ def _cut(document: Document, chunker: Chunker) -> Cut:
         for block in blocks
     )
     return replace(document, blocks=stored), chunker.split(document.text, blocks)
-
-
-def _head(document: Document, heading: str) -> str:
-    """Title, date and heading path: a year or a name often stands nowhere else."""
-    title = document.title
-    if document.date is not None and document.date not in title:
-        title = f"{title} ({document.date})"
-    path = heading.split(HEADING_JOINT) if heading else []
-    if path and path[0].casefold() == document.title.casefold():
-        path = path[1:]
-    return HEADING_JOINT.join([title, *path])
 
 
 def digest_of(passage: PassageText) -> bytes:

@@ -76,7 +76,7 @@ class Finder:
     def _signals(self, query: Query, ranking: Ranking, evidence: Sequence[Evidence]) -> Signals:
         best = evidence[0]
         passages = {item.passage.chunk.id: item.passage.chunk for item in evidence}.values()
-        heads = [set(terms(f"{chunk.heading or chunk.title}\n{chunk.text}", chunk.language)) for chunk in passages]
+        heads = [set(terms(f"{chunk.head}\n{chunk.text}", chunk.language)) for chunk in passages]
         most = sum(map(self._store.lexical.weight, query.terms)) or 1.0
         return Signals(
             dense=float(ranking.dense.max()),

@@ -159,7 +159,7 @@ class Retriever:
             return ranking
         count = min(RERANKED, len(ranking.ids))
         chunks = self._store.chunks.get(ranking.ids[:count].tolist())
-        read = self._reranker.score(query.text, [f"{chunk.heading or chunk.title}\n{chunk.text}" for chunk in chunks])
+        read = self._reranker.score(query.text, [f"{chunk.head}\n{chunk.text}" for chunk in chunks])
         fused, reranked = ranking.fused.copy(), ranking.reranked.copy()
         reranked[:count] = read
         # Kept above all that was not read.

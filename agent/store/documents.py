@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agent.schemas import Language
+from agent.text.blocks import head_of
 
 Metadata = Mapping[str, tuple[str, ...]]
 
@@ -107,6 +108,11 @@ class Chunk:
     text: str
     sentences: tuple[Sentence, ...]
     date: str | None = None
+
+    @property
+    def head(self) -> str:
+        """Title, date and heading path on one line: what stands before the text where it is embedded or read."""
+        return head_of(self.title, self.date, self.heading)
 
     @property
     def page(self) -> int | None:

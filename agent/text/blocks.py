@@ -15,6 +15,15 @@ from agent.text.sentences import Kind, Span, split_units
 HEADING_JOINT = " > "
 
 
+def head_of(title: str, date: str | None, heading: str) -> str:
+    """Title, date and heading path on one line: a year or a name often stands nowhere else."""
+    dated = f"{title} ({date})" if date and date not in title else title
+    path = heading.split(HEADING_JOINT) if heading else []
+    if path and path[0].casefold() == title.casefold():
+        path = path[1:]
+    return HEADING_JOINT.join([dated, *path])
+
+
 class BlockKind(StrEnum):
     """What a block is. Readers write all formats in one notation, so the text tells."""
 
@@ -126,6 +135,8 @@ class _Section:
         """Whether a unit goes on with what the run is; what is set in below an item belongs to the item."""
         last = run.units[-1]
         parted = _BLANK_LINE.search(self._text, last.end, unit.start) is not None
+        if unit.kind is last.kind and "\n" not in self._text[last.end : unit.start]:
+            return True
         if run.kind in (BlockKind.LIST, BlockKind.PROCEDURE):
             inside = self._is_indented(unit)
             if unit.kind is not Kind.ITEM:

@@ -3,6 +3,7 @@
 import re
 
 from agent.schemas import Language
+from agent.text.dates import with_iso_dates
 from agent.text.words import fold, words
 
 # A number with its separators, signs and units glued to it: 8,000 · 3.14 · -5 · 10:30 · 2026-11-24 · v1.2 · 50%
@@ -34,8 +35,8 @@ def exact_tokens(text: str) -> set[str]:
 
     Months, days of the week and small numbers count as numbers when they are words, too.
     """
-    plain = ungrouped(text)
-    worded = _WORDED & set(words(text))
+    plain = ungrouped(with_iso_dates(text))
+    worded = _WORDED & set(words(plain))
     found = (*worded, *_NUMBER.findall(plain), *_IDENTIFIER.findall(plain))
     return {fold(token).rstrip("%") for token in found}
 

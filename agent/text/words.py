@@ -7,6 +7,7 @@ from functools import cache
 import Stemmer
 
 from agent.schemas import Language
+from agent.text.dates import dates_in
 
 # A word may hold what identifiers hold, so that API_KEYS, top_k, v1/ask or 0.5 stay findable whole.
 _WORD = re.compile(r"\w+(?:[./:-]\w+)*", re.UNICODE)
@@ -53,7 +54,8 @@ def words(text: str) -> list[str]:
 
 
 def terms(text: str, language: Language) -> list[str]:
-    """What BM25 counts: `words` without the language's stop words, stemmed by Snowball."""
+    """What BM25 counts: `words` without the language's stop words, stemmed by Snowball; and dates in one notation."""
     kept = [word for word in words(text) if word not in STOP_WORDS[language]]
+    kept += [day for day in dates_in(text) if day not in kept]
     stemmed: list[str] = _stemmer(language).stemWords(kept)
     return stemmed

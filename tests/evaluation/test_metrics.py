@@ -15,6 +15,7 @@ from evaluation.metrics import (
     Reliability,
     auroc,
     bootstrap_interval,
+    bootstrap_ratio_interval,
     mean,
     mean_reciprocal_rank,
     ndcg_at,
@@ -127,6 +128,24 @@ def test_an_interval_lies_within_the_values(values: list[float], seed: int) -> N
 def test_an_interval_is_that_of_the_normal_law() -> None:
     """For 400 throws of a fair coin the interval of the mean is 0.5 ± 1.96 · 0.5 / 20."""
     assert (0.451, 0.549) == pytest.approx(bootstrap_interval([0.0, 1.0] * 200, 3), abs=0.006)
+
+
+@given(values=SCORES, seed=st.integers(0, 2**32))
+def test_the_interval_of_a_mean_is_that_of_a_ratio_by_ones(values: list[float], seed: int) -> None:
+    """Where each question adds one to the denominator."""
+    found = bootstrap_ratio_interval([(value, 1.0) for value in values], seed)
+    assert found == pytest.approx(bootstrap_interval(values, seed), abs=1e-9)
+
+
+@given(parts=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)).map(sorted), max_size=20))
+def test_the_interval_of_a_share_lies_between_none_and_all(parts: list[list[int]]) -> None:
+    """Questions that have nothing to count are among those drawn; without any there is no interval."""
+    found = bootstrap_ratio_interval([(few, many) for few, many in parts], 0)
+    if not any(many for _, many in parts):
+        assert found is None
+    else:
+        assert found is not None
+        assert 0 <= found[0] <= found[1] <= 1
 
 
 @given(answers=ANSWERS, bins=st.sampled_from((1, 3, 10)))

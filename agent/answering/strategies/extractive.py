@@ -19,6 +19,7 @@ from agent.retrieval.evidence import Evidence
 from agent.schemas import Language
 from agent.store.documents import Block, Sentence
 from agent.text.blocks import BlockKind
+from agent.text.facts import exact_tokens
 from agent.text.markdown import MarkdownBlock, introduces, parse_markdown
 from agent.text.orders import gives_orders
 from agent.text.sentences import Kind
@@ -47,6 +48,7 @@ _PARTIAL_WORDS = 70
 # A sentence whose score is further below the best one's speaks of something else.
 _MAX_DISTANCE = 2.5
 _LISTS = (BlockKind.LIST, BlockKind.PROCEDURE)
+_DATED = re.compile(r"(?:1[5-9]|20)\d\d(?:-\d\d-\d\d)?")
 _ITEM_MARKER = re.compile(r"(?:[-*+]|\d+[.)])\s+")
 
 
@@ -55,7 +57,8 @@ class Unit:
     """A stretch of a passage to quote: whole when it is all of `block`, else some of its sentences.
 
     `lead` is the text that introduces the block, where only a part of it is quoted. `score` ranks the unit among those
-    of one question, `cosine` compares its best sentence with the question.
+    of one question, `cosine` compares its best sentence with the question; `matched` is how many years and dates of the
+    question it has, in its text or in the head of its passage.
     """
 
     passage: ContextPassage
@@ -65,6 +68,7 @@ class Unit:
     lead: str
     score: float
     cosine: float
+    matched: int
 
     @property
     def start(self) -> int:
@@ -91,25 +95,20 @@ def answer_by_quotes(found: SearchResult, limits: Limits, language: Language) ->
     composer = AnswerComposer()
     quotable = [item for item in found.relevant if item.confidence >= limits.min_confidence]
     for item in quotable:
-        quote_units(composer, item, found.context, found.rewriting.shape, language, parts=len(quotable))
+        quote_units(composer, item, found, language, parts=len(quotable))
     if not composer.blocks:
         return None
     return Outcome(composer, min(item.confidence for item in quotable), "extract", kept=len(composer.citations))
 
 
 def quote_units(
-    composer: AnswerComposer,
-    item: ScoredSubquery,
-    context: Context,
-    shape: Shape,
-    language: Language,
-    *,
-    parts: int = 1,
+    composer: AnswerComposer, item: ScoredSubquery, found: SearchResult, language: Language, *, parts: int = 1
 ) -> None:
     """Add the best units of one sub-query, best first, in its share of the words that an answer may have."""
+    shape = found.rewriting.shape
     room = _MAX_WORDS[shape] // min(parts, 2)
     taken: list[Unit] = []
-    units = _units(item.finding.evidence, context, shape)
+    units = _UnitFinder(found.context, shape, item.finding.query.text).units(item.finding.evidence)
     for unit in units:
         if len(taken) == _MAX_UNITS or units[0].score - unit.score > _MAX_DISTANCE:
             return
@@ -162,80 +161,116 @@ def _marker(passage: ContextPassage, start: int) -> str:
     return passage.text[passage.text.rfind("\n", 0, at) + 1 : at].lstrip()
 
 
-def _units(evidence: Sequence[Evidence], context: Context, shape: Shape) -> list[Unit]:
-    """The units that the sentences of the hits stand in, each once, best first."""
-    found: dict[tuple[str, int], Unit] = {}
-    for item in evidence:
-        unit = _unit_of(item, context, shape)
-        if unit is not None:
-            found.setdefault((unit.passage.source, unit.start), unit)
-    return sorted(found.values(), key=lambda unit: -unit.score)
+class _UnitFinder:
+    """Finds the units of a context that the sentences of the hits stand in."""
 
+    def __init__(self, context: Context, shape: Shape, question: str) -> None:
+        self._context = context
+        self._shape = shape
+        self._dates = {token for token in exact_tokens(question) if _DATED.fullmatch(token)}
 
-def _unit_of(evidence: Evidence, context: Context, shape: Shape) -> Unit | None:
-    """The unit of one sentence; None where the context has left it out, or where it is not worth quoting."""
-    sentence, source = evidence.sentence, evidence.passage.chunk.source
-    for passage in context.passages:
-        if passage.source != source or not passage.start <= sentence.start < passage.end:
-            continue
-        block = next((one for one in passage.blocks if one.start <= sentence.start < one.end), None)
-        if block is None:
-            return None
-        everything = [one for one in passage.sentences if block.start <= one.start and one.end <= block.end]
-        # What stands behind an order to the model is no answer.
-        inside = list(takewhile(lambda one: not gives_orders(one.text), everything))
-        if not any(one.start == sentence.start for one in inside):
-            return None
-        cut = block.start < passage.start or block.end > passage.end or len(inside) < len(everything)
-        lead = _lead_of(block, source, context)
-        return _quoted(passage, block, inside, evidence, shape, lead=lead, cut=cut)
-    return None
+    def units(self, evidence: Sequence[Evidence]) -> list[Unit]:
+        """Each unit once, best first.
 
+        Where some of them have the years and dates of the question, the others are about other days, and are left out.
+        """
+        found: dict[tuple[str, int], Unit] = {}
+        for item in evidence:
+            unit = self._unit_of(item)
+            if unit is not None:
+                found.setdefault((unit.passage.source, unit.start), unit)
+        most = max((unit.matched for unit in found.values()), default=0)
+        return sorted((unit for unit in found.values() if unit.matched == most), key=lambda unit: -unit.score)
 
-def _lead_of(block: Block, source: str, context: Context) -> str:
-    """The text that introduces a block; empty where there is none, or where the context has left it out."""
-    for passage in context.passages:
-        if passage.source == source and passage.start <= block.start and block.lead_end <= passage.end:
-            return passage.text[block.start - passage.start : block.lead_end - passage.start]
-    return ""
-
-
-def _quoted(
-    passage: ContextPassage,
-    block: Block,
-    inside: Sequence[Sentence],
-    evidence: Evidence,
-    shape: Shape,
-    *,
-    lead: str,
-    cut: bool,
-) -> Unit | None:
-    fits = block.kind in _FITTING[shape]
-    score = evidence.score + (_FITTING_BONUS if fits else 0.0)
-    words = sum(len(one.text.split()) for one in inside)
-    # A lead-in without what it introduces says nothing.
-    alone = block.lead_end == inside[-1].end or inside[-1].text.rstrip("*_ ").endswith(":")
-    if not cut and not alone and words <= (_LARGEST_WHOLE if fits else _LARGEST_OTHER):
-        return Unit(passage, block, tuple(inside), True, "", score, evidence.cosine)
-    place = next(at for at, one in enumerate(inside) if one.start == evidence.sentence.start)
-    if evidence.sentence.text.rstrip("*_ ").endswith(":") or evidence.sentence.end <= block.lead_end:
+    def _unit_of(self, evidence: Evidence) -> Unit | None:
+        """The unit of one sentence; None where the context has left it out, or where it is not worth quoting."""
+        sentence, source = evidence.sentence, evidence.passage.chunk.source
+        for passage in self._context.passages:
+            if passage.source != source or not passage.start <= sentence.start < passage.end:
+                continue
+            block = next((one for one in passage.blocks if one.start <= sentence.start < one.end), None)
+            if block is None:
+                return None
+            inside = [one for one in passage.sentences if block.start <= one.start and one.end <= block.end]
+            # What stands behind an order to the model is no answer.
+            heeded = list(takewhile(lambda one: not gives_orders(one.text), inside))
+            if not any(one.start == sentence.start for one in heeded):
+                return None
+            cut = block.start < passage.start or block.end > passage.end or len(heeded) < len(inside)
+            return self._quoted(passage, block, heeded, evidence, cut=cut)
         return None
-    first = last = place
-    room = _PARTIAL_WORDS - len(inside[place].text.split())
-    for at in (place + 1, place - 1, place + 2):
-        size = len(inside[at].text.split()) if 0 <= at < len(inside) else room + 1
-        if at in (last + 1, first - 1) and size <= room and inside[at].start >= block.lead_end:
-            room -= size
-            first, last = min(first, at), max(last, at)
-    if inside[last].text.rstrip("*_ ").endswith(":"):
-        last -= 1
-    if last < first:
-        return None
-    if block.kind in _LISTS:
-        # An item from its beginning on.
-        while first > 0 and inside[first - 1].start >= block.lead_end and not _begins(passage, inside[first]):
-            first -= 1
-    return Unit(passage, block, tuple(inside[first : last + 1]), False, lead, score, evidence.cosine)
+
+    def _quoted(
+        self, passage: ContextPassage, block: Block, inside: Sequence[Sentence], evidence: Evidence, *, cut: bool
+    ) -> Unit | None:
+        fits = block.kind in _FITTING[self._shape]
+        score = evidence.score + (_FITTING_BONUS if fits else 0.0)
+        dated = self._dated(block, inside)
+        if dated:
+            # The sentences beside them are about other days.
+            kept = [evidence.sentence] if evidence.sentence in dated else []
+            return self._unit(passage, block, kept, evidence, score) if kept else None
+        words = sum(len(one.text.split()) for one in inside)
+        # A lead-in without what it introduces says nothing.
+        alone = block.lead_end == inside[-1].end or inside[-1].text.rstrip("*_ ").endswith(":")
+        if not cut and not alone and words <= (_LARGEST_WHOLE if fits else _LARGEST_OTHER):
+            return self._unit(passage, block, inside, evidence, score, whole=True)
+        part = self._part(passage, block, inside, evidence)
+        return self._unit(passage, block, part, evidence, score) if part else None
+
+    def _dated(self, block: Block, inside: Sequence[Sentence]) -> list[Sentence]:
+        """The sentences with a date of the question, where the others of the block have none; what introduces a block
+        dates all of it.
+        """
+        dated = [one for one in inside if self._dates & exact_tokens(one.text)]
+        stated = sum(one.end > block.lead_end for one in inside)
+        introduced = any(one.end <= block.lead_end or one.text.rstrip("*_ ").endswith(":") for one in dated)
+        return dated if len(dated) < stated and not introduced else []
+
+    def _part(
+        self, passage: ContextPassage, block: Block, inside: Sequence[Sentence], evidence: Evidence
+    ) -> Sequence[Sentence]:
+        """The sentence that answers with some around it; none when it only introduces others."""
+        place = next((at for at, one in enumerate(inside) if one.start == evidence.sentence.start), None)
+        introduces_others = evidence.sentence.text.rstrip("*_ ").endswith(":")
+        if place is None or introduces_others or evidence.sentence.end <= block.lead_end:
+            return []
+        first = last = place
+        room = _PARTIAL_WORDS - len(inside[place].text.split())
+        for at in (place + 1, place - 1, place + 2):
+            size = len(inside[at].text.split()) if 0 <= at < len(inside) else room + 1
+            if at in (last + 1, first - 1) and size <= room and inside[at].start >= block.lead_end:
+                room -= size
+                first, last = min(first, at), max(last, at)
+        if inside[last].text.rstrip("*_ ").endswith(":"):
+            last -= 1
+        if last >= first and block.kind in _LISTS:
+            # An item from its beginning on.
+            while first > 0 and inside[first - 1].start >= block.lead_end and not _begins(passage, inside[first]):
+                first -= 1
+        return inside[first : last + 1]
+
+    def _unit(
+        self,
+        passage: ContextPassage,
+        block: Block,
+        sentences: Sequence[Sentence],
+        evidence: Evidence,
+        score: float,
+        *,
+        whole: bool = False,
+    ) -> Unit:
+        text = "\n".join([passage.title, passage.date or "", block.heading, *(one.text for one in sentences)])
+        matched = len(self._dates & exact_tokens(text))
+        lead = "" if whole else self._lead_of(block, passage.source)
+        return Unit(passage, block, tuple(sentences), whole, lead, score, evidence.cosine, matched)
+
+    def _lead_of(self, block: Block, source: str) -> str:
+        """The text that introduces a block; empty where there is none, or where the context has left it out."""
+        for passage in self._context.passages:
+            if passage.source == source and passage.start <= block.start and block.lead_end <= passage.end:
+                return passage.text[block.start - passage.start : block.lead_end - passage.start]
+        return ""
 
 
 def _begins(passage: ContextPassage, sentence: Sentence) -> bool:

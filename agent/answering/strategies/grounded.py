@@ -116,7 +116,8 @@ class GroundedStrategy:
     ) -> Outcome | None:
         question = found.rewriting.standalone
         attributor = Attributor(
-            found.context, question, language, store.lexical.weight, self._embedder.embed_questions,
+            found.context, question, found.relevant[0].finding.query.vector, language, store.lexical.weight,
+            self._embedder.embed_questions,
             store.sentence_vectors.get,
         )  # fmt: skip
         claims = [claim for block in drafted for claim in block.claims]
@@ -142,7 +143,7 @@ class GroundedStrategy:
             _add(composer, block, kept)
         if not supports:
             return None
-        added = _complete(composer, found.context, language)
+        added = _complete(composer, found.context, attributor, language)
         support = sum(supports) / len(supports)
         confidence = support * max(item.confidence for item in found.relevant)
         return Outcome(
@@ -175,14 +176,14 @@ class _Introduction:
         return not numbers - self._exact and len(said & self._known) >= _MIN_KNOWN * len(said)
 
 
-def _complete(composer: AnswerComposer, context: Context, language: Language) -> int:
+def _complete(composer: AnswerComposer, context: Context, attributor: Attributor, language: Language) -> int:
     """Add the items of a source list that the answer has told for the most part; how many were added."""
     said = set(terms(composer.text, language))
     for passage in context.passages:
         for block in passage.blocks:
             if block.kind not in _LISTS or block.end > passage.end or block.start < passage.start:
                 continue
-            items = _items(passage, block)
+            items = _items(passage, block, attributor)
             told = [item for item in items if composer.touches(item.source, item.start, item.end)]
             missing = [
                 item for item in items if item not in told and not set(terms(item.text, passage.language)) <= said
@@ -199,7 +200,7 @@ def _complete(composer: AnswerComposer, context: Context, language: Language) ->
     return 0
 
 
-def _items(passage: ContextPassage, block: Block) -> list[SourceSpan]:
+def _items(passage: ContextPassage, block: Block, attributor: Attributor) -> list[SourceSpan]:
     """The outermost items of a source list, each with all of its sentences."""
     groups: list[list[Sentence]] = []
     outermost, end = 0, block.lead_end
@@ -215,4 +216,4 @@ def _items(passage: ContextPassage, block: Block) -> list[SourceSpan]:
         if groups:
             groups[-1].append(sentence)
         end = sentence.end
-    return [SourceSpan.of_sentences(passage, group, 0.0) for group in groups]
+    return [SourceSpan.of_sentences(passage, group, attributor.relevance(group)) for group in groups]

@@ -78,7 +78,7 @@ class ShortStrategy:
         )
         if said is not None and said.evidence is not None:
             composer, decision = said.answer, "model+extract"
-            self._quote_around(composer, item, found, context.language)
+            quote_units(composer, item, found, context.language)
         else:
             composer, decision = self._quote(quoted, item, found, context.language), "extract"
         return Outcome(composer, confidence, decision, kept=len(composer.citations))
@@ -86,20 +86,15 @@ class ShortStrategy:
     def _quote(self, quoted: Evidence, item: ScoredSubquery, found: SearchResult, language: Language) -> AnswerComposer:
         """The units that answer; the picked sentence before them, if it is in none."""
         units = AnswerComposer()
-        self._quote_around(units, item, found, language)
+        quote_units(units, item, found, language)
         if units.cites(quoted.passage.chunk.source, quoted.sentence.start, quoted.sentence.end):
             return units
         composer = AnswerComposer()
         if quoted.passage.chunk.language != language:
             composer.say(LEAD[language])
         composer.add("paragraph", " ".join(quoted.sentence.text.split()), [SourceSpan.of_evidence(quoted)], 1.0)
-        self._quote_around(composer, item, found, language)
+        quote_units(composer, item, found, language)
         return composer
-
-    def _quote_around(
-        self, composer: AnswerComposer, item: ScoredSubquery, found: SearchResult, language: Language
-    ) -> None:
-        quote_units(composer, item, found.context, found.rewriting.shape, language)
 
     async def _word(self, context: RequestContext, found: SearchResult, limits: Limits) -> Outcome | None:
         """What of the model's wording stands; None when nothing does, or a quote is better."""
@@ -118,7 +113,7 @@ class ShortStrategy:
             return None
         if context.request.mode != "generative":
             for left_out in found.relevant:
-                self._quote_around(verdict.answer, left_out, found, context.language)
+                quote_units(verdict.answer, left_out, found, context.language)
         return Outcome(verdict.answer, confidence, "model", verdict.kept, dropped=verdict.dropped)
 
     def _verify(self, context: RequestContext, draft: Draft) -> Verdict:

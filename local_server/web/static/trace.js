@@ -16,6 +16,7 @@ export function traceOf(answer) {
       facts(answer),
       times(answer),
       ...found(steps.get("retriever")),
+      ...context(steps.get("context")),
       ...read(steps.get("answerer")),
       ...verdict(steps.get("verifier")),
     ),
@@ -99,6 +100,17 @@ function scores(part, { min_relevance }) {
   );
 }
 
+function context(step) {
+  if (!step) return [];
+  const { why, tokens, context: passages } = step.details;
+  const list = passages.map((one) => el("li", {}, one.heading, " ", el("cite", {}, `${one.source}, ${text("tokensOf", one.tokens)}`)));
+  return [
+    el("h3", {}, text("contextTitle")),
+    el("p", { class: "hint" }, text("contextWhy", text(`decisions.${step.decision}`) ?? step.decision, why, tokens)),
+    el("ol", { class: "packed" }, ...list),
+  ];
+}
+
 function read(step) {
   const { sentences, nothing } = step?.details ?? {};
   if (!sentences) return [];
@@ -109,7 +121,9 @@ function read(step) {
 
 function verdict(step) {
   if (!step) return [];
-  const { confidence, min_confidence } = step.details;
+  const { confidence, min_confidence, dropped } = step.details;
   const needed = typeof confidence === "number" ? el("p", { class: "hint" }, text("needed", number(confidence, 2), number(min_confidence, 2))) : null;
-  return [el("h3", {}, text("outcome")), el("p", {}, text(`verdict.${step.decision}`) ?? step.decision), needed];
+  const left = (Array.isArray(dropped) ? dropped : []).map((claim) => el("li", {}, claim));
+  const without = left.length ? [el("p", { class: "hint" }, text("droppedTitle")), el("ul", { class: "queries" }, ...left)] : [];
+  return [el("h3", {}, text("outcome")), el("p", {}, text(`verdict.${step.decision}`) ?? step.decision), needed, ...without];
 }
