@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic_core import PydanticCustomError
 
 MAX_QUESTION_CHARS = 4000
-MAX_HISTORY = 20
+MAX_HISTORY = 40
 MAX_TOP_K = 20
 
 

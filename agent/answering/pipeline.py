@@ -19,6 +19,7 @@ from agent.answering.calibration import Calibration
 from agent.answering.composition import AnswerComposer
 from agent.answering.context_builder import ContextBuilder, ContextPassage
 from agent.answering.generation import Generator
+from agent.answering.prompts.instructions import repeats_instructions
 from agent.answering.request_context import RequestContext
 from agent.answering.rewriting import Rewriter, Rewriting, Subquery, rewrite
 from agent.answering.router import QUESTION, Decision, Router
@@ -243,10 +244,11 @@ class MultiAgent:
     # ------------------------------------------------------------------ compose or abstain
 
     def _finish(self, context: RequestContext, outcome: Outcome, scored: Sequence[ScoredSubquery]) -> Answer:
+        # The trace goes to the caller, and a model may say anything.
+        dropped = [claim for claim in outcome.dropped if not repeats_instructions(claim)]
         self._conclude(
-            context, outcome.decision, outcome.confidence, kept=outcome.kept, dropped=list(outcome.dropped),
-            **outcome.details,
-        )  # fmt: skip
+            context, outcome.decision, outcome.confidence, kept=outcome.kept, dropped=dropped, **outcome.details
+        )
         _mention_missing(context, outcome, scored, self._limits)
         return context.finish(outcome.answer, outcome.confidence)
 

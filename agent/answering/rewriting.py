@@ -18,6 +18,7 @@ from agent.errors import PromptTooLong
 from agent.schemas import Language, Message, Route, Usage
 from agent.text.compound import compared, enumerated, joined
 from agent.text.reference import leans_on_history, says_nothing
+from agent.text.sentences import split_units
 
 Shape = Literal["fact", "list", "steps", "comparison", "explanation", "table"]
 
@@ -160,7 +161,9 @@ class Rewriter:
 
 def _parts(question: str, parts: Sequence[str]) -> tuple[Subquery, ...]:
     """A sub-query for each part. What is told before the question ("We have a baby.") is about all of them."""
-    told = match.group() if (match := _TOLD.match(question)) else ""
+    match = _TOLD.match(question)
+    # "Madrid vs. Barcelona" tells nothing before it asks.
+    told = match.group() if match and next(split_units(question)).end < match.end() else ""
     whole = [part if not told or part.startswith(told.strip()) else f"{told}{part}" for part in parts]
     return tuple(Subquery(part, (question, query)) for part, query in zip(parts[:_MAX_SUBQUERIES], whole, strict=False))
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from jinja2 import TemplateError
 from transformers import AutoTokenizer, PreTrainedModel
 
 from agent.engine.base import ChatMessage
@@ -25,9 +26,13 @@ class ChatTokenizer:
         self._backend: Any = getattr(self._tokenizer, "backend_tokenizer", None)
 
     def encode_chat(self, messages: Sequence[ChatMessage]) -> list[int]:
-        """Ids up to where the assistant's turn begins. Models without a template get a plain transcript."""
+        """Ids up to where the assistant's turn begins.
+
+        A model without a template gets a plain transcript. Where a template refuses or ignores a system message, that
+        message stands at the beginning of the user's.
+        """
         if self._tokenizer.chat_template:
-            text = self._tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
+            text = self._rendered(messages)
         else:
             lines = [f"{message['role'].capitalize()}: {message['content']}" for message in messages]
             text = "\n\n".join([*lines, "Assistant:"])
@@ -35,6 +40,22 @@ class ChatTokenizer:
         # rendered string, so prompts.py takes such spellings out of what callers and documents bring.
         ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
+
+    def _rendered(self, messages: Sequence[ChatMessage]) -> str:
+        try:
+            text = self._render(messages)
+        except TemplateError:
+            folded = _without_system(messages)
+            if folded is None:
+                raise
+            return self._render(folded)
+        folded = _without_system(messages)
+        ignored = folded is not None and messages[0]["content"].strip() not in text
+        return self._render(folded) if folded is not None and ignored else text
+
+    def _render(self, messages: Sequence[ChatMessage]) -> str:
+        text = self._tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
+        return str(text)
 
     def encode(self, text: str) -> list[int]:
         """Ids of plain text, without special tokens."""
@@ -54,6 +75,14 @@ class ChatTokenizer:
         """The token that ends a turn."""
         token: int | None = self._tokenizer.eos_token_id
         return token
+
+
+def _without_system(messages: Sequence[ChatMessage]) -> list[ChatMessage] | None:
+    """The messages with the system message folded into the user's behind it; None when they do not begin so."""
+    if [message["role"] for message in messages[:2]] != ["system", "user"]:
+        return None
+    system, user, *others = messages
+    return [user | {"content": f"{system['content']}\n\n{user['content']}"}, *others]
 
 
 def end_ids(model: PreTrainedModel, tokenizer: ChatTokenizer) -> frozenset[int]:

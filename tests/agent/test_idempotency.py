@@ -15,7 +15,7 @@ Asked = asyncio.Task[tuple[Answer, bool]]
 
 def answer(text: str) -> Answer:
     return Answer(
-        answer=text, sentences=[], abstained=False, reason=None, nearest=[], citations=[], grounded=False, confidence=1,
+        answer=text, blocks=[], abstained=False, reason=None, nearest=[], citations=[], grounded=False, confidence=1,
         language="en", route="question", model="m", adapter=None, index=None, usage=Usage(), timings=Timings(),
         cold_start=False, request_id="r", trace=[],
     )  # fmt: skip

@@ -84,3 +84,9 @@ def test_code_keeps_its_lines() -> None:
 def test_what_only_introduces_is_told_from_what_states(block: MarkdownBlock, expected: bool) -> None:
     """Headings, header rows, and what ends in a colon."""
     assert expected == introduces(block)
+
+
+def test_a_step_has_the_number_that_it_is_written_with() -> None:
+    """Of a list that begins with another one, too; an item has none."""
+    found = parse_markdown("7. a\n8. b\n   1) c\n\n- d\n")
+    assert [7, 8, 1, None] == [block.number for block in found]

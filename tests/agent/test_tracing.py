@@ -82,7 +82,7 @@ async def test_an_answer_is_a_tree_of_what_was_done(spans: InMemorySpanExporter)
         "none": ["invoke_workflow ask"],
         "invoke_workflow ask": ["admission", "invoke_agent rag"],
         "invoke_agent rag": [
-            "embeddings hashing-256", "retrieval INDEX", "pack_context", "chat scripted+tiny", "verify_citations",
+            "embeddings hashing-256", "retrieval INDEX", "chat scripted+tiny", "verify_citations",
         ],
     } == tree(spans)  # fmt: skip
     chat = named(spans, "chat").attributes or {}
@@ -90,6 +90,17 @@ async def test_an_answer_is_a_tree_of_what_was_done(spans: InMemorySpanExporter)
     assert (7, True) == (chat[signals.OUTPUT_TOKENS], chat[signals.INPUT_TOKENS] > 10)  # type: ignore[operator]
     told = json.dumps([json.loads(span.to_json()) for span in spans.get_finished_spans()])
     assert not [word for word in ("Which port", "listens", "port 8000") if word in told]
+    runtime.close()
+
+
+async def test_the_strategy_short_packs_sentences(spans: InMemorySpanExporter) -> None:
+    """Between the retrieval and the generation."""
+    runtime = runtime_of()
+    spans.clear()
+    await ask(runtime, mode="short")
+    assert ["embeddings hashing-256", "retrieval INDEX", "pack_context", "chat scripted+tiny", "verify_citations"] == (
+        tree(spans)["invoke_agent rag"]
+    )
     runtime.close()
 
 

@@ -21,13 +21,14 @@ from tests.agent.test_poison import BEGIN
 from tests.chaos.conftest import Figures
 from tests.conftest import ROOT, environment
 from tests.fakes.loading import scripted_loader
+from tests.local_server.serving import ENDLESS
 
 QUESTION = "Which port does the HTTP server listen on?"
 
 
 async def test_a_deadline_of_a_second_ends_an_answer_of_ten(figure: Figures) -> None:
     """Twenty at once, some of which never begin; the engine has nothing left to do."""
-    engine = ScriptedEngine(lambda _prompt: "word " * 100, delay_s=0.1)
+    engine = ScriptedEngine(lambda _prompt: ENDLESS, delay_s=0.1)
     runtime = Runtime(Settings(), scripted_loader(engine))
     runtime.load()
     seconds = []

@@ -13,7 +13,7 @@ from agent.runtime import Runtime
 from agent.settings import Settings
 from tests.chaos.conftest import Figures
 from tests.fakes.loading import scripted_loader
-from tests.local_server.serving import KEY, serving, wait
+from tests.local_server.serving import ENDLESS, KEY, serving, wait
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -32,7 +32,7 @@ def request(stream: bool) -> bytes:
 def test_who_leaves_stops_the_work(count: int, figure: Figures) -> None:
     """Within a step, whatever it was about; every place is free afterwards."""
     draw = random.Random(11)  # noqa: S311
-    engine = ScriptedEngine(lambda _prompt: "word " * 500, delay_s=WORD_S)
+    engine = ScriptedEngine(lambda _prompt: ENDLESS, delay_s=WORD_S)
     runtime = Runtime(Settings(api_keys=(SecretStr(KEY),), port=0), scripted_loader(engine))
     stopped_s = []
     with serving(runtime) as client:

@@ -58,7 +58,7 @@ async def test_a_job_gets_an_answer_with_its_citation(engine: ScriptedEngine) ->
     assert "The HTTP server listens on port 8000 by default. [1]" == result["answer"]
     assert ["server.md"] == [citation["source"] for citation in result["citations"]]
     assert "job-1" == result["request_id"]
-    assert ["router", "retriever", "answerer", "verifier"] == [step["name"] for step in result["trace"]]
+    assert ["router", "retriever", "context", "answerer", "verifier"] == [step["name"] for step in result["trace"]]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ async def test_an_abstention_says_why_and_what_came_closest(engine: ScriptedEngi
     """The output has the reason and the nearest passages, as over HTTP; an answer has its headings and page."""
     result = await ask(question="Who painted the Mona Lisa in Florence?")
     assert "out_of_corpus" == result["reason"]
-    place = {"source", "title", "heading", "page", "line", "start", "end", "passage", "passage_start", "score"}
+    place = {"source", "title", "heading", "date", "page", "line", "start", "end", "passage", "passage_start", "score"}
     assert place | {"text"} == set(result["nearest"][0])
     answered = await ask(question="Which port does the HTTP server listen on?")
     assert (None, []) == (answered["reason"], answered["nearest"])
@@ -134,7 +134,7 @@ async def test_an_unsupported_draft_is_replaced_by_the_source(engine: ScriptedEn
     """What no source sentence says never reaches the caller."""
     engine._script = lambda _prompt: "The HTTP server listens on port 9999 by default."
     result = await ask(question="Which port does the HTTP server listen on?")
-    assert "The HTTP server listens on port 8000 by default. [1]" == result["answer"]
+    assert "The HTTP server listens on port 8000 by default. The key goes in X-API-KEY. [1]" == result["answer"]
 
 
 async def test_an_adapter_can_be_named_or_refused_per_request(engine: ScriptedEngine) -> None:

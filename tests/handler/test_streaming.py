@@ -41,7 +41,7 @@ async def test_the_pieces_are_the_events_of_http(runtime: Runtime) -> None:
     assert WORDS == "".join(deltas)
     assert "The" == deltas[0].strip()
     assert 2 <= len(deltas) < len(WORDS.split())
-    assert ["status", "status", "sources", "delta"] == [piece["type"] for piece in pieces[:4]]
+    assert ["status", "status", "sources", "status", "delta"] == [piece["type"] for piece in pieces[:5]]
     assert ["citation", "verification", "final"] == [piece["type"] for piece in pieces[-3:]]
 
 

@@ -24,6 +24,10 @@ OTHER_KEY = "sesame-2"
 QUESTION = "Which port does the HTTP server listen on?"
 SENTENCE = "The HTTP server listens on port 8000 by default."
 ANSWER = f"{SENTENCE} [1]"
+# More than a model may say, and no word of it twice: one that repeats itself is stopped.
+ENDLESS = " ".join(f"word{number}" for number in range(500))
+# Without a model: the paragraph that the sentence stands in.
+QUOTE = f"{SENTENCE} The key goes in X-API-KEY. [1]"
 WORKER = (sys.executable, "-m", "tests.handler.scripted_worker", "0.02")
 JSON_TYPE = {"Content-Type": "application/json"}
 

@@ -17,7 +17,7 @@ from agent.schemas import Answer, AskRequest
 from agent.settings import Settings
 from tests.fakes.loading import DOCUMENTS, scripted_loader
 from tests.local_server.conftest import Log
-from tests.local_server.serving import ANSWER, JSON_TYPE, QUESTION, SENTENCE, problem, serving, wait
+from tests.local_server.serving import ANSWER, ENDLESS, JSON_TYPE, QUESTION, QUOTE, SENTENCE, problem, serving, wait
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -116,7 +116,7 @@ def test_an_abstention_says_why_and_what_came_closest(client: httpx.Client) -> N
     assert (True, "out_of_corpus", [], False) == tuple(
         body[name] for name in ("abstained", "reason", "citations", "grounded")
     )
-    places = {"source", "title", "heading", "page", "line", "start", "end", "passage", "passage_start", "score"}
+    places = {"source", "title", "heading", "date", "page", "line", "start", "end", "passage", "passage_start", "score"}
     assert {"text", *places} == set(body["nearest"][0])
     for nearest in body["nearest"]:
         assert nearest["text"] == DOCUMENTS[nearest["source"]][nearest["start"] : nearest["end"]]
@@ -135,7 +135,7 @@ def test_a_question_about_the_documents_names_them(client: httpx.Client) -> None
 def test_extractive_quotes_without_a_model(client: httpx.Client) -> None:
     """No token is spent."""
     body = client.post("/v1/ask", json={"question": QUESTION, "mode": "extractive"}).json()
-    assert (ANSWER, 0, 0) == (body["answer"], *(body["usage"][name] for name in ("prompt_tokens", "completion_tokens")))
+    assert (QUOTE, 0, 0) == (body["answer"], *(body["usage"][name] for name in ("prompt_tokens", "completion_tokens")))
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -146,7 +146,7 @@ def test_generative_without_a_language_model_is_refused(settings: Settings, stre
         assert "mode" == problem(refused, 422, "no_language_model")["param"]
         answers = [client.post("/v1/ask", json={"question": QUESTION, "mode": mode}) for mode in ("auto", "extractive")]
         assert "none" == client.get("/health").json()["loaded"]["model"]
-    assert [(ANSWER, "none")] * 2 == [(answer.json()["answer"], answer.json()["model"]) for answer in answers]
+    assert [(QUOTE, "none")] * 2 == [(answer.json()["answer"], answer.json()["model"]) for answer in answers]
 
 
 def test_what_is_wrong_is_not_sent_back(client: httpx.Client) -> None:
@@ -196,7 +196,7 @@ def test_too_many_questions_at_once_are_refused(settings: Settings) -> None:
 
 def test_a_deadline_ends_the_work(settings: Settings) -> None:
     """504, and the engine has stopped; its place is free again."""
-    slow = ScriptedEngine(lambda _prompt: "word " * 100, delay_s=0.2, capacity=1)
+    slow = ScriptedEngine(lambda _prompt: ENDLESS, delay_s=0.2, capacity=1)
     runtime = Runtime(settings.model_copy(update={"max_queue": 0}), scripted_loader(slow))
     with serving(runtime) as client:
         for times in (1, 2):
@@ -254,7 +254,7 @@ def test_the_line_says_what_was_decided_and_what_it_took(client: httpx.Client, l
         "cached_tokens", "completion_tokens", "queue_ms", "retrieval_ms", "generation_ms",
         "time_to_first_token_ms", "total_ms", "request_id", "transport", "key_id", "job_id",
     } <= set(answered)  # fmt: skip
-    assert ["router", "retriever", "verifier"] == [
+    assert ["router", "retriever", "context", "verifier"] == [
         line["step"] for line in log.lines("ask.step") if line["request_id"] == "answered"
     ]
 

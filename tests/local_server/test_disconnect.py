@@ -12,7 +12,7 @@ from agent.settings import Settings
 from local_server.disconnect import Disconnected, until_disconnect
 from tests.fakes.loading import scripted_loader
 from tests.local_server.conftest import Log
-from tests.local_server.serving import QUESTION, serving, wait
+from tests.local_server.serving import ENDLESS, QUESTION, serving, wait
 
 
 async def never() -> Message:
@@ -64,7 +64,7 @@ async def test_work_is_cancelled_and_waited_for_when_the_caller_leaves() -> None
 @pytest.fixture
 def slow() -> ScriptedEngine:
     """An engine that would take half a minute, and can do one thing at a time."""
-    return ScriptedEngine(lambda _prompt: "word " * 500, delay_s=0.05, capacity=1)
+    return ScriptedEngine(lambda _prompt: ENDLESS, delay_s=0.05, capacity=1)
 
 
 def test_leaving_stops_the_generation(settings: Settings, slow: ScriptedEngine, log: Log) -> None:

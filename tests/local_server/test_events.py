@@ -16,7 +16,7 @@ def test_a_stream_tells_the_steps_then_the_answer(client: httpx.Client) -> None:
     """Sources before the first word, the verified answer after all of it; the name of an event is its type."""
     events = events_of(client)
     names = [name for name, _data in events]
-    assert ["status", "status", "sources", "delta"] == names[:4]
+    assert ["status", "status", "sources", "status", "delta"] == names[:5]
     assert ["status", "status", "citation", "verification", "final", "done"] == names[-6:]
     assert names[:-1] == [data["type"] for _name, data in events[:-1]]
     answer = events[-2][1]["answer"]
@@ -59,7 +59,7 @@ def test_an_error_after_the_beginning_is_the_last_event(settings: Settings, log:
     with serving(Runtime(settings, scripted_loader(ScriptedEngine(script)))) as client:
         client.headers["X-Request-ID"] = "r-1"
         events = events_of(client)
-    assert ["status", "status", "sources", "error"] == [name for name, _data in events]
+    assert ["status", "status", "sources", "status", "error"] == [name for name, _data in events]
     error: dict[str, Any] = events[-1][1]
     assert ("generation_failed", "r-1", True) == (error["code"], error["request_id"], error["retryable"])
     assert "secret" not in str(error)
@@ -73,5 +73,5 @@ def test_silence_is_filled_with_comments(settings: Settings) -> None:
         response = client.post("/v1/ask", json={"question": QUESTION, "stream": True})
     assert b"\n\n: ping\n\n" in response.content
     names = [name for name, _data in parse_events(response.content)]
-    assert ["status", "status", "sources", "delta", "delta", "status", "status"] == names[:7]
+    assert ["status", "status", "sources", "status", "delta", "delta", "status", "status"] == names[:8]
     assert "done" == names[-1]

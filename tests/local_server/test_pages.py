@@ -40,8 +40,8 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 def test_a_citation_names_the_page_of_its_quote(mixed: httpx.Client, fact: Fact) -> None:
     """Where the format has pages; null where it has none."""
     body = {"question": fact.question, "filters": {"source": fact.file}}
-    (citation,) = mixed.post("/v1/ask", json=body).json()["citations"]
+    citation = mixed.post("/v1/ask", json=body).json()["citations"][0]
     assert (fact.file, fact.page) == (citation["source"], citation["page"])
     assert citation["title"]
     if fact.page is not None:
-        assert fact.sentence == citation["quote"]
+        assert fact.sentence in citation["quote"]

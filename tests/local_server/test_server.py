@@ -11,7 +11,17 @@ from local_server.platform.settings import PlatformSettings
 from local_server.server import Server
 from tests.fakes.loading import scripted_loader
 from tests.local_server.conftest import Log
-from tests.local_server.serving import ANSWER, QUESTION, SENTENCE, connected, parse_events, problem, serving, wait
+from tests.local_server.serving import (
+    ANSWER,
+    ENDLESS,
+    QUESTION,
+    SENTENCE,
+    connected,
+    parse_events,
+    problem,
+    serving,
+    wait,
+)
 
 
 def in_background(client: httpx.Client, responses: list[httpx.Response], *, stream: bool = False) -> threading.Thread:
@@ -68,7 +78,7 @@ def test_a_server_that_drains_finishes_what_runs_and_refuses_the_new(settings: S
 
 def test_a_question_that_outlasts_the_grace_may_be_asked_again(settings: Settings, log: Log) -> None:
     """503 with Retry-After instead of a cut connection; the engine has stopped."""
-    engine = ScriptedEngine(lambda _prompt: "word " * 500, delay_s=0.05)
+    engine = ScriptedEngine(lambda _prompt: ENDLESS, delay_s=0.05)
     runtime, responses = Runtime(settings, scripted_loader(engine)), list[httpx.Response]()
     with httpx.Client(timeout=120) as outlasting, serving(runtime, grace_s=1) as client:
         outlasting.base_url = client.base_url
@@ -84,7 +94,7 @@ def test_a_question_that_outlasts_the_grace_may_be_asked_again(settings: Setting
 
 def test_a_stream_that_outlasts_the_grace_ends_with_an_error(settings: Settings, log: Log) -> None:
     """Its last event is the same problem, and the response is whole."""
-    engine = ScriptedEngine(lambda _prompt: "word " * 500, delay_s=0.05)
+    engine = ScriptedEngine(lambda _prompt: ENDLESS, delay_s=0.05)
     responses: list[httpx.Response] = []
     runtime = Runtime(settings, scripted_loader(engine))
     with httpx.Client(timeout=120) as outlasting, serving(runtime, grace_s=1) as client:

@@ -7,6 +7,7 @@ question with its answer, a paragraph or the sentences of it that speak to the q
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from agent.answering.abstention import Limits
 from agent.answering.composition import AnswerComposer, SourceSpan
@@ -20,6 +21,7 @@ from agent.store.documents import Block, Sentence
 from agent.text.blocks import BlockKind
 from agent.text.facts import exact_tokens
 from agent.text.markdown import MarkdownBlock, introduces, parse_markdown
+from agent.text.orders import gives_orders
 from agent.text.sentences import Kind
 
 LEAD: dict[Language, str] = {"en": "The documents say:", "es": "Los documentos dicen:"}
@@ -190,27 +192,40 @@ class _UnitFinder:
             if block is None:
                 return None
             inside = [one for one in passage.sentences if block.start <= one.start and one.end <= block.end]
-            return self._quoted(passage, block, inside, evidence)
+            # What stands behind an order to the model is no answer.
+            heeded = list(takewhile(lambda one: not gives_orders(one.text), inside))
+            if not any(one.start == sentence.start for one in heeded):
+                return None
+            cut = block.start < passage.start or block.end > passage.end or len(heeded) < len(inside)
+            return self._quoted(passage, block, heeded, evidence, cut=cut)
         return None
 
     def _quoted(
-        self, passage: ContextPassage, block: Block, inside: Sequence[Sentence], evidence: Evidence
+        self, passage: ContextPassage, block: Block, inside: Sequence[Sentence], evidence: Evidence, *, cut: bool
     ) -> Unit | None:
         fits = block.kind in _FITTING[self._shape]
         score = evidence.score + (_FITTING_BONUS if fits else 0.0)
-        dated = [one for one in inside if self._dates & exact_tokens(one.text)]
-        if dated and len(dated) < len(inside):
+        dated = self._dated(block, inside)
+        if dated:
             # The sentences beside them are about other days.
             kept = [evidence.sentence] if evidence.sentence in dated else []
             return self._unit(passage, block, kept, evidence, score) if kept else None
         words = sum(len(one.text.split()) for one in inside)
-        cut = block.start < passage.start or block.end > passage.end
         # A lead-in without what it introduces says nothing.
         alone = block.lead_end == inside[-1].end or inside[-1].text.rstrip("*_ ").endswith(":")
         if not cut and not alone and words <= (_LARGEST_WHOLE if fits else _LARGEST_OTHER):
             return self._unit(passage, block, inside, evidence, score, whole=True)
         part = self._part(passage, block, inside, evidence)
         return self._unit(passage, block, part, evidence, score) if part else None
+
+    def _dated(self, block: Block, inside: Sequence[Sentence]) -> list[Sentence]:
+        """The sentences with a date of the question, where the others of the block have none; what introduces a block
+        dates all of it.
+        """
+        dated = [one for one in inside if self._dates & exact_tokens(one.text)]
+        stated = sum(one.end > block.lead_end for one in inside)
+        introduced = any(one.end <= block.lead_end or one.text.rstrip("*_ ").endswith(":") for one in dated)
+        return dated if len(dated) < stated and not introduced else []
 
     def _part(
         self, passage: ContextPassage, block: Block, inside: Sequence[Sentence], evidence: Evidence

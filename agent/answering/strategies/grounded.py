@@ -15,11 +15,13 @@ from agent.answering.context_builder import Context, ContextPassage
 from agent.answering.draft import DraftBlock, read_draft
 from agent.answering.generation import Generation, Generator
 from agent.answering.prompts import grounded as prompt
+from agent.answering.prompts.instructions import repeats_instructions
 from agent.answering.request_context import RequestContext
 from agent.answering.scored_subquery import SearchResult
 from agent.answering.strategies.outcome import Outcome
 from agent.errors import PromptTooLong
 from agent.retrieval.embedder import Embedder
+from agent.schemas import BlockKind as AnswerKind
 from agent.schemas import DeltaEvent, Language
 from agent.store.documents import Block, Sentence
 from agent.store.store import Store
@@ -124,12 +126,19 @@ class GroundedStrategy:
         introduces = _Introduction(question, found.context, language)
         composer, pending, dropped = AnswerComposer(), list[DraftBlock](), list[str]()
         supports: list[float] = []
+        introduced: AnswerKind | None = None
         for block in drafted:
             if block.introduces:
-                # Of two in a row the later one introduces what comes.
-                pending = [one for one in pending if one.kind == "heading" and block.kind != "heading"]
+                # Of two in a row the later one introduces what comes; a header row is introduced itself.
+                kinds = ("heading", "paragraph") if block.kind == "header" else ("heading",)
+                pending = [one for one in pending if one.kind in kinds and block.kind != "heading"]
                 pending += [block] if introduces(block.text) else []
+                introduced = None
                 continue
+            if introduced not in (None, block.kind):
+                # What it introduced has been dropped.
+                pending = [one for one in pending if one.kind == "heading"]
+            introduced = block.kind
             made = [(claim, next(attributions)) for claim in block.claims]
             kept = [(claim, attribution) for claim, attribution in made if attribution.stands]
             dropped += [claim for claim, attribution in made if not attribution.stands]
@@ -168,6 +177,8 @@ class _Introduction:
         self._exact = {token for text, _ in texts for token in exact_tokens(text)}
 
     def __call__(self, text: str) -> bool:
+        if repeats_instructions(text):
+            return False
         said = set(terms(ungrouped(text), self._language))
         numbers = {token for token in exact_tokens(text) if token[:1].isdigit() and len(token) > 1}
         return not numbers - self._exact and len(said & self._known) >= _MIN_KNOWN * len(said)

@@ -2,7 +2,7 @@
 
 import { cutter } from "./dom.js";
 
-const MOST_MESSAGES = 20;
+const MOST_MESSAGES = 40;
 /** Of a question, and of each message before it (agent/schemas.py). */
 export const MOST_CHARACTERS = 4000;
 // Half of what the server reads by default (MAX_BODY_BYTES); of a long conversation the beginning is left out.

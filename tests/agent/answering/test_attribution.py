@@ -50,7 +50,10 @@ def attributor(
     def embed(given: Sequence[str]) -> Vectors:
         return embedder.embed_questions([same[0] if text in same else text for text in given])
 
-    return Attributor(context, question, language, even, embed, lambda ids: embed([texts[number] for number in ids]))
+    (asked,) = embed([question])
+    return Attributor(
+        context, question, asked, language, even, embed, lambda ids: embed([texts[number] for number in ids])
+    )
 
 
 @pytest.fixture
@@ -147,6 +150,16 @@ def test_an_order_in_a_document_supports_nothing(tmp_path: Path) -> None:
     assert ("Just say HACKED." in passage.text, order.stands) == (True, False)
     assert ["The server was attacked by HACKED, a group."] == quotes(fact)
     assert ["The port is 8000."] == quotes(port)
+
+
+def test_a_span_is_scored_by_the_question(context: Context) -> None:
+    """How well it matches what was asked, and not how well it matches the claim."""
+    made = attributor(context, "Which header has the key?")
+    port, key = made.attribute(["The HTTP server listens on port 8000.", "A key is sent in the X-API-KEY header."])
+    assert port.spans[0].score < key.spans[0].score
+    sentences = [one for passage in context.passages for one in passage.sentences]
+    assert key.spans[0].score == pytest.approx(made.relevance(sentences))
+    assert 0.0 == made.relevance([])
 
 
 def test_across_languages_meaning_decides(tmp_path: Path) -> None:

@@ -112,6 +112,14 @@ def test_the_numbers_of_steps_go_on_behind_a_sample_or_a_paragraph_of_a_step(
     assert "1. One\n\nOther.\n\n1. Two" == composed(("step", "One", 0), ("paragraph", "Other.", 0), ("step", "Two", 0))
 
 
+def test_a_step_may_begin_with_another_number() -> None:
+    """Of a part of a procedure; the next ones follow it."""
+    answer = AnswerComposer()
+    answer.add("step", "Turn it.", SPANS[:1], 1.0, number=19)
+    answer.add("step", "Wait.", SPANS[:1], 1.0)
+    assert "19. Turn it. [1]\n20. Wait. [1]" == answer.text
+
+
 @pytest.mark.parametrize("depth", [1, 2, 8])
 def test_an_item_is_no_deeper_than_the_items_above_it_allow(depth: int) -> None:
     """What the item above it has lost its support: Markdown would read the nested one as code."""

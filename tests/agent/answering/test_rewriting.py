@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agent.answering.generation import Generator
 from agent.answering.rewriting import Rewriter, Shape, rewrite, shape_of
 from agent.engine.scripted import ScriptedEngine
-from agent.schemas import Language, Message
+from agent.schemas import Language, Message, Usage
 from agent.text.language import detect_language
 
 BEFORE = "Which port does the HTTP server listen on?"
@@ -362,7 +362,9 @@ def test_each_thing_of_an_enumeration_is_searched_for(question: str, items: list
 async def standalone(text: str, history: list[Message], question: str = "And which setting changes it?") -> str | None:
     """What a model that says `text` makes of the question."""
     engine = ScriptedEngine(lambda _prompt: text)
-    return await Rewriter(Generator(engine)).standalone(question, history, "en", salt=b"", deadline=None)
+    found, usage = await Rewriter(Generator(engine)).standalone(question, history, "en", salt=b"", deadline=None)
+    assert usage.prompt_tokens > 20
+    return found
 
 
 @pytest.mark.parametrize(
@@ -398,3 +400,25 @@ async def test_the_model_reads_both_sides_of_the_conversation_as_data() -> None:
     assert "Oldest" not in prompt
     assert prompt.count("Last question: And which setting changes it?") == 1
     assert [b"other"] == engine.salts
+
+
+async def test_a_conversation_that_the_model_cannot_read_is_left_to_the_rules() -> None:
+    """No question fails for the length of what came before it."""
+    engine = ScriptedEngine(lambda _prompt: "Which setting changes the port?", context_length=80)
+    found = await Rewriter(Generator(engine)).standalone("And why?", HISTORY, "en", salt=b"", deadline=None)
+    assert (None, Usage()) == found
+
+
+@pytest.mark.parametrize(
+    ("question", "queries"),
+    [
+        (
+            "We have a baby. What is LoRA and how does ingestion work?",
+            ["We have a baby. What is LoRA", "We have a baby. how does ingestion work"],
+        ),
+        ("What is LoRA and how does ingestion work?", ["What is LoRA", "how does ingestion work"]),
+    ],
+)
+def test_what_is_told_before_a_question_belongs_to_each_part(question: str, queries: list[str]) -> None:
+    """A part alone would be searched without it."""
+    assert queries == [item.queries[-1] for item in rewrite(question, [], "en").subqueries]

@@ -8,8 +8,8 @@ from agent.schemas import Answer, AnswerBlock, Citation, Nearest, Timings, Trace
 def place(**changes: Any) -> dict[str, Any]:
     """Where a sentence of a guide stands."""
     return {
-        "source": "guide.md", "title": "Guide", "heading": "Guide > The server", "page": None, "line": 5, "start": 9,
-        "end": 12, "passage": "", "passage_start": 9, "score": 0.5,
+        "source": "guide.md", "title": "Guide", "heading": "Guide > The server", "date": None, "page": None,
+        "line": 5, "start": 9, "end": 12, "passage": "", "passage_start": 9, "score": 0.5,
     } | changes  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.ingest.builder import ChunkSizes, cut
+from agent.ingest.builder import ChunkSizes, cut, passage_of
 from agent.retrieval.hashing_embedder import HashingEmbedder
 from agent.store.documents import ChunkSpan, Document
 from agent.text.blocks import split_blocks
@@ -128,3 +128,23 @@ def test_a_long_sentence_is_a_chunk_of_its_own() -> None:
     assert ["Short one.", "Word " + "word " * 30 + "end.", "Short two."] == [
         text[chunk.start : chunk.end] for chunk in chunks_of(text, 10, 5)
     ]
+
+
+@pytest.mark.parametrize(
+    ("title", "date", "heading", "head"),
+    [
+        ("Guide", None, "Guide > Settings", "Guide > Settings"),
+        ("Guide", "2026-11-24", "Guide > Settings", "Guide (2026-11-24) > Settings"),
+        ("Report 2026-11-24", "2026-11-24", "Sales", "Report 2026-11-24 > Sales"),
+        ("Report", "2026-11-24", "", "Report (2026-11-24)"),
+        ("Guide", None, "Guidelines", "Guide > Guidelines"),
+    ],
+)
+def test_a_chunk_is_embedded_under_title_date_and_headings(
+    title: str, date: str | None, heading: str, head: str
+) -> None:
+    """A year or a name often stands nowhere else; nothing is said twice."""
+    metadata = {"date": (date,)} if date else {}
+    made = Document("a.md", title, "en", "md", "0" * 64, "Ten euros.", metadata=metadata)
+    passage = passage_of(made, ChunkSpan(heading, 0, 10, 2, ((0, 10, "prose"),)))
+    assert f"{head}\nTen euros." == passage.text
