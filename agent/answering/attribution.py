@@ -114,6 +114,7 @@ class Attributor:
         needed -= self._asked_exact
         if needed - self._everywhere:
             return Attribution((), 0.0)
+        numbers = bool(needed)
         meaning = np.clip((cosines.astype(np.float64) - _FAR) / (_NEAR - _FAR), 0.0, 1.0)
         comparable = np.asarray([one.passage.language == self._language for one in self._candidates])
         chosen: list[int] = []
@@ -137,8 +138,10 @@ class Attributor:
         if needed or not total:
             return Attribution((), 0.0)
         same = bool(comparable[chosen[0]])
-        # Words alone pass a claim that has all of them; meaning alone only where words cannot be compared.
-        support = 0.75 * words + 0.25 * nearest if same else nearest
+        # Words alone pass a claim that has all of them; meaning alone only where words cannot be compared. There,
+        # numbers that are all in the spans tell more than the embeddings.
+        foreign = (1 + nearest) / 2 if numbers else nearest
+        support = 0.75 * words + 0.25 * nearest if same else foreign
         return Attribution(self._spans(chosen), round(min(support, 1.0), 4))
 
     def _weights(self, claim: str) -> dict[str, float]:

@@ -43,6 +43,10 @@ from agent.telemetry.tracing import span
 from agent.text.language import detect_language
 
 
+# Share of MIN_RELEVANCE that a part of a question needs when the documents are about another part.
+_LEAST_OF_OTHERS = 0.5
+
+
 class MultiAgent:
     """Answers questions from one corpus with one engine.
 
@@ -129,7 +133,7 @@ class MultiAgent:
             await self._search(context, item, [queries[text] for text in item.queries]) for item in rewriting.subqueries
         ]
         self._report_found(context, scored)
-        relevant = [item for item in scored if item.finding.evidence and item.relevance >= self._limits.min_relevance]
+        relevant = self._relevant(scored)
         if not relevant:
             return self._abstain(context, "out_of_corpus", scored)
         found = await self._build_context(context, rewriting, scored, relevant, choice)
@@ -201,6 +205,15 @@ class MultiAgent:
             return ScoredSubquery(item, finding, 0.0, 0.0)
         relevance, confidence = self._calibration.relevance, self._calibration.confidence
         return ScoredSubquery(item, finding, relevance(finding.signals), confidence(finding.signals))
+
+    def _relevant(self, scored: Sequence[ScoredSubquery]) -> list[ScoredSubquery]:
+        """The sub-queries that the documents are about. Where they are about one, less is asked of the others: a part
+        of a question often leaves out what the whole is about.
+        """
+        least = self._limits.min_relevance
+        if not any(item.finding.evidence and item.relevance >= least for item in scored):
+            return []
+        return [item for item in scored if item.finding.evidence and item.relevance >= _LEAST_OF_OTHERS * least]
 
     def _report_found(self, context: RequestContext, scored: Sequence[ScoredSubquery]) -> None:
         decision = "found" if any(item.finding.passages for item in scored) else "nothing"
@@ -287,7 +300,7 @@ def _mention_missing(
     if len(scored) == 1:
         return
     for item in scored:
-        if item.relevance < limits.min_relevance:
+        if item.relevance < _LEAST_OF_OTHERS * limits.min_relevance:
             outcome.answer.say(NOTHING_ABOUT[context.language].format(item.subquery.text))
         elif outcome.decision == "extract" and not item.answered_by(outcome.answer):
             outcome.answer.say(NOTHING_VERIFIED[context.language].format(item.subquery.text))
