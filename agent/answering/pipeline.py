@@ -42,7 +42,6 @@ from agent.telemetry.clock import ms_since
 from agent.telemetry.tracing import span
 from agent.text.language import detect_language
 
-
 # Share of MIN_RELEVANCE that a part of a question needs when the documents are about another part.
 _LEAST_OF_OTHERS = 0.5
 
