@@ -11,14 +11,14 @@ _MAX_TOKENS: dict[Shape, int] = {
     "fact": 256, "explanation": 384, "comparison": 448, "list": 512, "steps": 640, "table": 640,
 }  # fmt: skip
 # More passages make the answers of a small model worse (measured in docs/evaluation.md); a large one takes them.
-_CONTEXT_TOKENS = ((1_000_000_000, 1000), (4_000_000_000, 1800), (12_000_000_000, 4000))
+_CONTEXT_TOKENS = ((1_000_000_000, 1000), (4_000_000_000, 1980), (12_000_000_000, 4000))
 _CONTEXT_TOKENS_OF_LARGE = 6000
 # Of what a model can read at most: the rest is for the system message, the question, the conversation and the answer.
 _LARGEST_SHARE = 0.5
 _SHORT_MAX_TOKENS = 96
 _SHORT_CONTEXT_TOKENS = 1024
 # Without a model nothing is read; passages are built to be quoted from.
-_QUOTED_TOKENS = 1800
+_QUOTED_TOKENS = 1980
 
 
 @dataclass(frozen=True, slots=True)
