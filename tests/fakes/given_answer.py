@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from agent.answering.budgets import UsualTokens
 from agent.answering.pipeline import MultiAgent
 from agent.events import Emit
 from agent.loading import Loaded
@@ -108,7 +109,7 @@ def _block(part: Part, start: int) -> AnswerBlock:
 def _citation(number: int, span: Span) -> Citation:
     start = span.passage.index(span.quote)
     return Citation(
-        id=number, quote=span.quote, source=span.source, title="Guide", heading="Guide", page=None,
+        id=number, quote=span.quote, source=span.source, title="Guide", heading="Guide", date=None, page=None,
         line=span.passage[:start].count("\n") + 1, start=start, end=start + len(span.quote), passage=span.passage,
         passage_start=0, score=0.9,
     )  # fmt: skip
@@ -118,6 +119,7 @@ class GivenAgent:
     """Answers every question with the same answer, after a draft in pieces, `draft_s` seconds apart; keeps requests."""
 
     capacity = 1
+    usual_tokens = UsualTokens(1024, 96)
 
     def __init__(self, answer: Answer, draft: Sequence[str] = (), *, draft_s: float = 0.0) -> None:
         self._answer = answer

@@ -63,7 +63,7 @@ def test_spanish_comes_through_unharmed(client: httpx.Client) -> None:
         ({"question": QUESTION, "stream": 1}, "stream"),
         ({"question": QUESTION, "timeout_s": 601}, "timeout_s"),
         ({"question": QUESTION, "history": [{"role": "system", "content": "x"}]}, "history.0.role"),
-        ({"question": QUESTION, "history": [{"role": "user", "content": "x"}] * 21}, "history"),
+        ({"question": QUESTION, "history": [{"role": "user", "content": "x"}] * 41}, "history"),
         ({"question": QUESTION, "mode": "guess"}, "mode"),
         ({"question": QUESTION, "language": "fr"}, "language"),
         ({"question": QUESTION, "filters": {"source": 1}}, "filters.source"),

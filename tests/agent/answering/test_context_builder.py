@@ -85,7 +85,7 @@ def test_hits_with_something_between_them_are_two_passages(wine: Chunks) -> None
     """Each says where it stands: title, headings and date."""
     first, second = context_of(wine, "Wine is", "cellar is").passages
     assert ("Wine (2026-11-24)", "Wine is made of grapes.") == (first.head, first.text)
-    assert ("Wine > Cellar (2026-11-24)", "The cellar is cold.") == (second.head, second.text)
+    assert ("Wine (2026-11-24) > Cellar", "The cellar is cold.") == (second.head, second.text)
     assert "Oil" == context_of(wine, "olives").passages[0].head
 
 

@@ -35,7 +35,7 @@ def test_what_the_documents_do_not_hold_has_a_status_of_its_own() -> None:
 def test_the_question_may_come_through_a_pipe() -> None:
     """All of standard input is one question."""
     ended = call(scripted("--extractive"), stdin=b"Which port does the\nHTTP server listen on?\n")
-    assert (0, True) == (ended.returncode, ended.stdout.startswith(f"{SENTENCE} [1]\n"))
+    assert (0, True) == (ended.returncode, ended.stdout.startswith(f"{SENTENCE} The key goes in X-API-KEY. [1]\n"))
 
 
 def test_json_is_the_whole_answer_and_nothing_else() -> None:
@@ -49,7 +49,7 @@ def test_json_is_the_whole_answer_and_nothing_else() -> None:
 def test_a_trace_is_shown_behind_the_answer() -> None:
     """Every step, with what it decided."""
     lines = call(scripted("--trace", QUESTION)).stdout.splitlines()
-    assert ["router", "retriever", "answerer", "verifier", "total"] == [
+    assert ["router", "retriever", "context", "answerer", "verifier", "total"] == [
         line.split()[0] for line in lines[lines.index("") :] if " ms" in line
     ]
 
@@ -107,7 +107,7 @@ def test_ctrl_c_stops_the_answer() -> None:
     """Status 130, no traceback, and the model writes no further."""
     process = start(scripted(QUESTION, word_s=60), LOG_LEVEL="INFO", LOG_FORMAT="json")
     assert process.stderr is not None
-    while '"retriever"' not in process.stderr.readline():
+    while '"context"' not in process.stderr.readline():
         pass
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=120)

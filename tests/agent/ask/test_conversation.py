@@ -9,12 +9,12 @@ from tests.agent.ask.answers import answered
 def test_the_newest_turns_go_along_with_the_next_question() -> None:
     """As many as a request may have, oldest first."""
     said = Conversation()
-    for number in range(30):
+    for number in range(MAX_HISTORY):
         said.add(f"Question {number}?", answered(f"{number} long"))
     request = parse_request({"question": "And now?", **said.fields()})
     assert MAX_HISTORY == len(request.history)
-    assert ("user", "Question 20?") == (request.history[0].role, request.history[0].content)
-    assert ("assistant", "29 long") == (request.history[-1].role, request.history[-1].content[:7])
+    assert ("user", f"Question {MAX_HISTORY // 2}?") == (request.history[0].role, request.history[0].content)
+    assert ("assistant", f"{MAX_HISTORY - 1} long") == (request.history[-1].role, request.history[-1].content[:7])
 
 
 def test_a_long_conversation_is_cut_at_its_beginning() -> None:
