@@ -6,6 +6,7 @@ support are shown. A list or procedure that the model has told for the most part
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from agent.answering.abstention import Limits
 from agent.answering.attribution import Attribution, Attributor
@@ -18,6 +19,7 @@ from agent.answering.prompts import grounded as prompt
 from agent.answering.prompts.instructions import repeats_instructions
 from agent.answering.request_context import RequestContext
 from agent.answering.scored_subquery import SearchResult
+from agent.answering.strategies.extractive import quote_units
 from agent.answering.strategies.outcome import Outcome
 from agent.errors import PromptTooLong
 from agent.retrieval.embedder import Embedder
@@ -69,6 +71,8 @@ class GroundedStrategy:
         with span(signals.VERIFY) as verification:
             store = context.corpus.store
             outcome = await asyncio.to_thread(self._compose, drafted, found, store, context.language)
+            if outcome is not None and context.request.mode != "generative":
+                outcome = _with_left_out(outcome, found, limits, context.language)
             verification.set({signals.DECISION: "nothing" if outcome is None else "kept"})
         return outcome
 
@@ -158,6 +162,19 @@ class GroundedStrategy:
             composer, confidence, "model+extract" if added else "model", len(supports), tuple(dropped),
             {"support": round(support, 3), "completed": added},
         )  # fmt: skip
+
+
+def _with_left_out(outcome: Outcome, found: SearchResult, limits: Limits, language: Language) -> Outcome:
+    """The outcome with a quote for each part of the question that the model has passed over."""
+    parts = len(found.relevant)
+    left_out = [
+        item
+        for item in found.relevant
+        if parts > 1 and item.confidence >= limits.min_confidence and not item.touched_by(outcome.answer)
+    ]
+    for item in left_out:
+        quote_units(outcome.answer, item, found, language, parts=parts)
+    return replace(outcome, decision="model+extract") if left_out else outcome
 
 
 def _add(composer: AnswerComposer, block: DraftBlock, kept: Sequence[tuple[str, Attribution]]) -> None:
