@@ -8,7 +8,7 @@ from agent.settings import Settings
 
 # Tokens of an answer by its shape; a model that has said all ends earlier.
 _MAX_TOKENS: dict[Shape, int] = {
-    "fact": 256, "explanation": 384, "comparison": 448, "list": 512, "steps": 640, "table": 640,
+    "fact": 320, "explanation": 384, "comparison": 448, "list": 512, "steps": 640, "table": 640,
 }  # fmt: skip
 # More passages make the answers of a small model worse (measured in docs/evaluation.md); a large one takes them.
 _CONTEXT_TOKENS = ((1_000_000_000, 1000), (4_000_000_000, 1980), (12_000_000_000, 4000))

@@ -52,13 +52,6 @@ class ScoredSubquery:
             for item in self.finding.evidence[:_SPEAKING]
         )
 
-    def touched_by(self, answer: AnswerComposer) -> bool:
-        """Whether the answer cites any part of a sentence that speaks to this sub-query."""
-        return any(
-            answer.touches(item.passage.chunk.source, item.sentence.start, item.sentence.end)
-            for item in self.finding.evidence[:_SPEAKING]
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:

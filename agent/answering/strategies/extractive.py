@@ -25,12 +25,15 @@ from agent.text.orders import gives_orders
 from agent.text.sentences import Kind
 
 LEAD: dict[Language, str] = {"en": "The documents say:", "es": "Los documentos dicen:"}
+ALSO: dict[Language, str] = {"en": "The documents also say:", "es": "Los documentos dicen también:"}
 
 # Words that a quotation may have altogether, by the shape of the answer; the first unit goes in whatever it has.
 _MAX_WORDS: dict[Shape, int] = {
     "fact": 110, "explanation": 160, "comparison": 220, "table": 220, "list": 220, "steps": 240,
 }  # fmt: skip
 _MAX_UNITS = 4
+# Units that a model is expected to rest its words on.
+_FIRST_UNITS = 2
 # Kinds of blocks that an answer of a shape is looked for in first, and quoted whole from.
 _FITTING: dict[Shape, frozenset[str]] = {
     "fact": frozenset(),
@@ -118,6 +121,22 @@ def quote_units(
         add_unit(composer, unit, language)
         room -= unit.words
         taken.append(unit)
+
+
+def units_passed_over(
+    composer: AnswerComposer, item: ScoredSubquery, found: SearchResult, *, parts: int = 1
+) -> list[Unit]:
+    """Those of the first units of a sub-query that an answer in a model's words rests on nowhere."""
+    units = _UnitFinder(found.context, found.rewriting.shape, item.finding.query.text).units(item.finding.evidence)
+    room = _MAX_WORDS[found.rewriting.shape] // min(parts, 2)
+    kept: list[Unit] = []
+    for unit in units[:_FIRST_UNITS]:
+        near = units[0].score - unit.score <= _MAX_DISTANCE
+        known = composer.touches(unit.passage.source, unit.start, unit.end) or any(map(unit.overlaps, kept))
+        if near and not known and (not kept or unit.words <= room):
+            kept.append(unit)
+            room -= unit.words
+    return kept
 
 
 def add_unit(composer: AnswerComposer, unit: Unit, language: Language) -> None:

@@ -19,7 +19,7 @@ from agent.answering.prompts import grounded as prompt
 from agent.answering.prompts.instructions import repeats_instructions
 from agent.answering.request_context import RequestContext
 from agent.answering.scored_subquery import SearchResult
-from agent.answering.strategies.extractive import quote_units
+from agent.answering.strategies.extractive import ALSO, add_unit, units_passed_over
 from agent.answering.strategies.outcome import Outcome
 from agent.errors import PromptTooLong
 from agent.retrieval.embedder import Embedder
@@ -165,16 +165,19 @@ class GroundedStrategy:
 
 
 def _with_left_out(outcome: Outcome, found: SearchResult, limits: Limits, language: Language) -> Outcome:
-    """The outcome with a quote for each part of the question that the model has passed over."""
-    parts = len(found.relevant)
-    left_out = [
-        item
-        for item in found.relevant
-        if parts > 1 and item.confidence >= limits.min_confidence and not item.touched_by(outcome.answer)
-    ]
-    for item in left_out:
-        quote_units(outcome.answer, item, found, language, parts=parts)
-    return replace(outcome, decision="model+extract") if left_out else outcome
+    """The outcome with quotes of the best units that the model's words do not rest on.
+
+    A small model passes over a part of a question, or reads it wrongly: the reader sees what the documents say.
+    """
+    quotable = [item for item in found.relevant if item.confidence >= limits.min_confidence]
+    units = [unit for item in quotable for unit in units_passed_over(outcome.answer, item, found, parts=len(quotable))]
+    if not units:
+        return outcome
+    outcome.answer.say(ALSO[language])
+    for unit in units:
+        if not outcome.answer.cites(unit.passage.source, unit.start, unit.end):
+            add_unit(outcome.answer, unit, language)
+    return replace(outcome, decision="model+extract")
 
 
 def _add(composer: AnswerComposer, block: DraftBlock, kept: Sequence[tuple[str, Attribution]]) -> None:
