@@ -76,7 +76,8 @@ ENV BASE_MODEL=$BASE_MODEL \
 
 # ---------------------------------------------------------------- the demo index, unless a store was named
 FROM baked AS demo
-COPY agent/__init__.py agent/building.py agent/errors.py agent/load_errors.py agent/model_source.py agent/packed.py agent/answering/router.py agent/schemas.py agent/settings.py agent/
+COPY agent/__init__.py agent/building.py agent/errors.py agent/load_errors.py agent/model_source.py agent/packed.py agent/schemas.py agent/settings.py agent/
+COPY agent/answering/__init__.py agent/answering/router.py agent/answering/
 COPY agent/ingest agent/ingest
 COPY agent/retrieval agent/retrieval
 COPY agent/store agent/store

@@ -93,7 +93,7 @@ def test_curl_gets_what_has_come(client: httpx.Client) -> None:
 def test_questions_over_http_stream_as_well(client: httpx.Client) -> None:
     """Whoever has the model."""
     names = [name for name, _data in events_of(client)]
-    assert ["status", "status", "sources", "delta"] == names[:4]
+    assert ["status", "status", "sources", "status", "delta"] == names[:5]
     assert ["verification", "final", "done"] == names[-3:]
 
 

@@ -57,7 +57,7 @@ def test_what_the_documents_do_not_say_is_no_answer(serve: Serve, visit: Open) -
 
 def test_what_could_not_be_verified_is_left_to_the_reader(serve: Serve, visit: Open) -> None:
     """Documents may hold an answer that is not verified, so the card does not say that they do not."""
-    seen = visit(serve(says(), min_confidence=1.0))
+    seen = visit(serve(says(), min_confidence=1.0, answer_strategy="extractive"))
     turn = seen.ask(QUESTION)
     assert "No answer that could be verified" == turn.get_by_role("heading", level=3).inner_text()
     assert "What came closest, for you to judge. None of it is verified as the answer:" in turn.inner_text()
@@ -317,7 +317,7 @@ def test_each_source_is_named_in_the_order_of_use(serve: Serve, visit: Open) -> 
     turn.locator(".chip").nth(1).click()
     mark = seen.page.locator("mark").nth(1)
     expect(mark).to_be_focused()
-    assert "A LoRA adapter is a small set of weights." == mark.text_content()
+    assert "A LoRA adapter is a small set of weights. The first adapter is the default one." == mark.text_content()
     seen.page.get_by_role("button", name="Back to the answer").nth(1).click()
     expect(turn.locator(".chip").nth(1)).to_be_focused()
     half = seen.ask(f"{QUESTION[:-1]} by default and who painted Mona Lisa?")
@@ -461,7 +461,7 @@ def test_a_long_conversation_is_cut_at_its_beginning(serve: Serve, visit: Open) 
           return [historyOf(many), historyOf(long), historyOf([turn("x", "[1]"), turn("y", null)])];
         }"""
     )
-    assert [20, "q20", "a29"] == [len(short), short[0]["content"], short[-1]["content"]]
+    assert [40, "q10", "a29"] == [len(short), short[0]["content"], short[-1]["content"]]
     assert [2, 4000] == [len(long), len(long[1]["content"])]
     assert [] == empty
 
@@ -577,7 +577,7 @@ def test_the_trace_says_how_the_answer_came_about(serve: Serve, visit: Open) -> 
     rows = trace.locator(".scores tbody tr")
     assert "server.md" in rows.first.inner_text()
     assert 3 == len(re.findall(r"\d\.\d{3}", rows.first.inner_text()))
-    assert SENTENCE in trace.locator(".packed").inner_text()
+    assert "server.md" in trace.locator(".packed").inner_text()
     bars = trace.locator(".bar").evaluate_all(
         "bars => bars.map((bar) => bar.getBoundingClientRect()).map((box) => [box.left, box.width])"
     )

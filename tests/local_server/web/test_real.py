@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -50,13 +51,14 @@ def test_a_visitor_with_a_key_gets_a_cited_answer_and_sees_where_it_is_from(serv
     turn.locator(".chip").first.click()
     mark = seen.page.locator("mark").first
     expect(mark).to_be_in_viewport()
-    guide = (ROOT / "docs" / seen.text(".source .place").split(",")[0]).read_text(encoding="utf-8")
+    place = seen.page.locator(".source .place").first.inner_text()
+    guide = (ROOT / "docs" / place.split(",")[0]).read_text(encoding="utf-8")
     quote = mark.text_content()
     assert quote
     assert "X-API-KEY" in quote
     assert quote in guide
-    line = int(seen.text(".source .place").rsplit(" ", 1)[1])
-    assert guide.splitlines()[line - 1].startswith(quote)
+    line = int(place.rsplit(" ", 1)[1])
+    assert quote.splitlines()[0] in guide.splitlines()[line - 1]
     unknown = seen.ask("¿Quién pintó la Mona Lisa?")
     assert "Not in the documents" in unknown.inner_text()
     seen.page.locator("#state summary").click()
@@ -87,4 +89,6 @@ def test_what_is_copied_runs_as_it_is(copied: Visit, name: str) -> None:
     if name != "python":
         body = json.loads(told)
         told = (body if name == "curl" else body["output"])["answer"]
-    assert answer.replace("1", "") == told.replace(" [1]", "").replace("1", "")
+    letters = re.compile(r"[^A-Za-z]+")
+    assert letters.sub("", told)
+    assert letters.sub("", answer) == letters.sub("", told)
