@@ -171,7 +171,7 @@ async def test_of_passages_that_are_too_long_the_better_half_is_read(load: Load)
 
 
 @pytest.mark.parametrize(
-    ("question", "most"), [("Which code means ready?", 256), ("How do I restart the service?", 640)]
+    ("question", "most"), [("Which code means ready?", 320), ("How do I restart the service?", 640)]
 )
 async def test_the_shape_decides_how_long_an_answer_may_be(load: Load, question: str, most: int) -> None:
     """Unless the request or the deployment says it."""
