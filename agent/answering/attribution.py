@@ -31,7 +31,7 @@ GetVectors = Callable[[Sequence[int]], Vectors]
 MIN_SUPPORT = 0.5
 _MAX_SPANS = 6
 # A further span must have this share of the claim's weight that the others lack.
-_MIN_GAIN = 0.1
+_MIN_GAIN = 0.2
 _QUESTION_WEIGHT = 0.25
 # Cosines of multilingual-e5: sentences that say nothing of each other are at .80, paraphrases from .90 on.
 _FAR, _NEAR = 0.80, 0.92

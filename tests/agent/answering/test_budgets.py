@@ -33,7 +33,7 @@ def test_without_a_model_passages_are_built_to_be_quoted_from() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "tokens"), [("fact", 256), ("explanation", 384), ("list", 512), ("steps", 640), ("table", 640)]
+    ("shape", "tokens"), [("fact", 320), ("explanation", 384), ("list", 512), ("steps", 640), ("table", 640)]
 )
 def test_the_answer_s_length_follows_from_its_shape(shape: Shape, tokens: int) -> None:
     """Unless the settings say it."""
