@@ -144,8 +144,8 @@ class GroundedStrategy:
                 pending = [one for one in pending if one.kind == "heading"]
             introduced = block.kind
             made = [(claim, next(attributions)) for claim in block.claims]
-            kept = [(claim, attribution) for claim, attribution in made if attribution.stands]
-            dropped += [claim for claim, attribution in made if not attribution.stands]
+            kept = [one for one in made if one[1].stands and not repeats_instructions(one[0])]
+            dropped += [one[0] for one in made if one not in kept]
             if not kept:
                 continue
             for one in pending:

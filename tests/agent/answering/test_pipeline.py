@@ -222,13 +222,16 @@ async def test_a_half_that_is_not_in_the_documents_is_named(load: Load, text: st
     assert (1, None) == (len(answer.citations), answer.blocks[1].support)
 
 
-@pytest.mark.parametrize("mode", ["auto", "generative"])
-async def test_of_a_model_s_answer_no_half_is_called_unanswered_that_the_documents_are_about(
-    load: Load, mode: str
-) -> None:
-    """It answers both together, and from other sentences than ranking has first."""
-    answer = await ask(load(says(PORT)), ASK_BOTH, mode=mode)
-    assert f"{PORT} [1]" == answer.answer
+async def test_a_half_that_the_model_passes_over_is_quoted(load: Load) -> None:
+    """Below its words, and only where quotes may stand for them."""
+    lead, adapters = (
+        "The documents also say:",
+        "A LoRA adapter is a small set of weights. The first adapter is the default one.",
+    )
+    answer = await ask(load(says(PORT)), ASK_BOTH)
+    assert f"{PORT} [1]\n\n{lead}\n\n{adapters} [2]" == answer.answer
+    assert ("verifier", "model+extract") == steps(answer)[-1]
+    assert f"{PORT} [1]" == (await ask(load(says(PORT)), ASK_BOTH, mode="generative")).answer
 
 
 async def test_a_half_that_no_quote_answers_is_named(load: Load) -> None:
