@@ -12,20 +12,26 @@ from tools.browser import NO_BROWSER, find_browser
 from tools.serving import ServerFailed, running_server
 
 _KEY = "a-key-for-one-picture"
-_PATIENCE_MS = 60_000
+# A capable model on a CPU reads its passages for half a minute.
+_PATIENCE_MS = 300_000
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture: whose browser it is, what is asked, and what is opened then."""
+    """One picture: whose browser it is, what is asked, and what is opened then.
+
+    `capable` needs a model that writes lists; it is taken with `--only` and BASE_MODEL.
+    """
 
     name: str
     question: str
     browser: dict[str, Any] = field(default_factory=dict)
     opened: tuple[str, ...] = ()
+    capable: bool = False
 
 
 _WIDE = {"viewport": {"width": 1280, "height": 760}, "color_scheme": "light", "locale": "en-GB"}
+_TALL = _WIDE | {"viewport": {"width": 1280, "height": 1000}}
 _PHONE = {
     "viewport": {"width": 390, "height": 780}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True,
     "color_scheme": "dark", "locale": "es-ES",
@@ -33,6 +39,7 @@ _PHONE = {
 PICTURES = (
     Picture("ask-page", "Which HTTP header carries the API key, and which port does the server listen on?", _WIDE),
     Picture("ask-page-trace", "Which HTTP header carries the API key?", _WIDE, (".trace > summary",)),
+    Picture("ask-page-list", "Which states can GET /health report, and what does each mean?", _TALL, capable=True),
     Picture("ask-page-phone", "¿Qué cabecera lleva la clave de la API?", _PHONE),
 )
 
@@ -41,7 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit status: 0 written, 1 the server or the browser failed, 2 there is no browser."""
     parser = argparse.ArgumentParser(prog="python -m tools.page_pictures", description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("docs"))
-    folder = parser.parse_args(arguments).folder
+    parser.add_argument("--only", help="take this picture alone")
+    options = parser.parse_args(arguments)
+    folder: Path = options.folder
     executable = find_browser()
     if executable is None:
         sys.stderr.write(NO_BROWSER)
@@ -50,7 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
         with running_server({"API_KEYS": _KEY}) as server, sync_playwright() as playwright:
             server.wait_until_ready()
             browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-            for picture in PICTURES:
+            wanted = [one for one in PICTURES if (options.only or not one.capable) and options.only in (None, one.name)]
+            for picture in wanted:
                 path = folder / f"{picture.name}.png"
                 _take(browser, server.url, picture, path)
                 sys.stderr.write(f"Written: {path}\n")
