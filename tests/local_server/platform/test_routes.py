@@ -438,7 +438,12 @@ def test_streams_of_openais_clients_count_while_they_last() -> None:
     ):
         limited.headers["Authorization"] = KEY
         for _ in range(2):
-            responses = [future.result() for future in [pool.submit(limited.post, url, json=body) for _ in range(3)]]
-            assert [200, 429, 429] == sorted(response.status_code for response in responses)
+            statuses: list[int] = []
+            # The client may have the last byte of a stream before its place is free.
+            while 200 not in statuses:
+                together = [pool.submit(limited.post, url, json=body) for _ in range(3)]
+                responses = [future.result() for future in together]
+                statuses = sorted(response.status_code for response in responses)
+                assert statuses in ([200, 429, 429], [429, 429, 429])
             error = next(response for response in responses if response.status_code == 429).json()["error"]
             assert "quota_exceeded" == error["code"]
