@@ -36,6 +36,8 @@ _QUESTION_WEIGHT = 0.25
 # Cosines of multilingual-e5: sentences that say nothing of each other are at .80, paraphrases from .90 on.
 _FAR, _NEAR = 0.80, 0.92
 _MEANING = 0.35
+# What numbers that are all in the spans add to the meaning across languages; they support no claim by themselves.
+_NUMBERS = 0.25
 _DIGITS = re.compile(r"\d")
 # Numbers that texts write as words as often as in digits.
 _SMALL = frozenset(str(number) for number in range(11))
@@ -140,7 +142,7 @@ class Attributor:
         same = bool(comparable[chosen[0]])
         # Words alone pass a claim that has all of them; meaning alone only where words cannot be compared. There,
         # numbers that are all in the spans tell more than the embeddings.
-        foreign = (1 + nearest) / 2 if numbers else nearest
+        foreign = nearest + _NUMBERS if numbers else nearest
         support = 0.75 * words + 0.25 * nearest if same else foreign
         return Attribution(self._spans(chosen), round(min(support, 1.0), 4))
 
