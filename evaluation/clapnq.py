@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluation.answer_question import AnswerQuestion
-from evaluation.dataset import InvalidDataset
-from evaluation.json_node import json_lines
+from evaluation.json_node import Node, json_lines, read_questions
 
 CORPUS = "clapnq"
 _WORD = re.compile(r"[^\W_]+")
@@ -43,30 +42,27 @@ def load_clapnq(path: Path, passages: Path) -> list[ClapnqQuestion]:
         InvalidDataset: the file cannot be read, a line is no such object, a source is no file of `passages`, an
             answerable question has no answer, or an id comes twice; the message names file and line.
     """
-    questions: dict[str, ClapnqQuestion] = {}
-    for _, node in json_lines(path):
-        answerable = node.member("answerable").truth()
-        source, answer = node.member("source").text(), node.member("answer").text()
-        question = ClapnqQuestion(
-            id=node.member("id").text(),
-            corpus=CORPUS,
-            language="en",
-            text=node.member("question").text(),
-            type="answerable" if answerable else "unanswerable",
-            answerable=answerable,
-            source=source,
-            answer=answer,
-        )
-        if answerable and not answer.strip():
-            node.fail("is answerable but has no answer")
-        if not (passages / source).is_file():
-            node.fail(f'the source "{source}" is no file of {passages.name}/')
-        if question.id in questions:
-            node.fail(f'the id "{question.id}" comes twice')
-        questions[question.id] = question
-    if not questions:
-        raise InvalidDataset(f"{path.name}: holds no question")
-    return list(questions.values())
+    return read_questions([path], lambda node, _number: _question(node, passages))
+
+
+def _question(node: Node, passages: Path) -> ClapnqQuestion:
+    answerable = node.member("answerable").truth()
+    source, answer = node.member("source").text(), node.member("answer").text()
+    question = ClapnqQuestion(
+        id=node.member("id").text(),
+        corpus=CORPUS,
+        language="en",
+        text=node.member("question").text(),
+        type="answerable" if answerable else "unanswerable",
+        answerable=answerable,
+        source=source,
+        answer=answer,
+    )
+    if answerable and not answer.strip():
+        node.fail("is answerable but has no answer")
+    if not (passages / source).is_file():
+        node.fail(f'the source "{source}" is no file of {passages.name}/')
+    return question
 
 
 def rouge_l(answer: str, gold: str) -> float:

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from agent.schemas import Language
 from agent.text.language import detect_language
-from evaluation.dataset import InvalidDataset
-from evaluation.json_node import Node, json_lines
+from evaluation.json_node import Node, read_questions
 
 _FIELDS = frozenset(("id", "question", "language", "source", "quote", "answer"))
 
@@ -37,16 +36,7 @@ def load_jsonl(path: Path | str) -> list[CorpusQuestion]:
         InvalidDataset: the file cannot be read, a line is no such object, a field is unknown, a question without a
             source has a quote or an answer, an id comes twice, or there is no question at all.
     """
-    path = Path(path)
-    questions: dict[str, CorpusQuestion] = {}
-    for number, node in json_lines(path):
-        question = _question(node, number)
-        if question.id in questions:
-            node.fail(f'the id "{question.id}" comes twice')
-        questions[question.id] = question
-    if not questions:
-        raise InvalidDataset(f"{path.name}: holds no question")
-    return list(questions.values())
+    return read_questions([Path(path)], _question)
 
 
 def _question(node: Node, number: int) -> CorpusQuestion:

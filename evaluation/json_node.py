@@ -1,10 +1,10 @@
 """JSON read with its place in the file, so that an error can say where: `data[3].paragraphs[0].qas[1].id`."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Protocol, TypeVar
 
 from evaluation.dataset import InvalidDataset
 
@@ -99,6 +99,32 @@ def parse(text: str, where: str) -> object:
         raise InvalidDataset(f"{where}: not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from error
     except (RecursionError, ValueError) as error:  # too deep; a number of thousands of digits
         raise InvalidDataset(f"{where}: not JSON that can be read: {error}") from error
+
+
+class _Identified(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+T = TypeVar("T", bound=_Identified)
+
+
+def read_questions(files: Sequence[Path], make: Callable[[Node, int], T]) -> list[T]:
+    """The questions of files of JSON lines, each made of its node and the number of its line.
+
+    Raises:
+        InvalidDataset: as `json_lines`; an id comes twice, or there is no question at all.
+    """
+    questions: dict[str, T] = {}
+    for file in files:
+        for number, node in json_lines(file):
+            question = make(node, number)
+            if question.id in questions:
+                node.fail(f'the id "{question.id}" comes twice')
+            questions[question.id] = question
+    if not questions:
+        raise InvalidDataset(f"{', '.join(file.name for file in files) or 'the folder'}: holds no question")
+    return list(questions.values())
 
 
 def _kind(value: object) -> str:

@@ -17,8 +17,7 @@ from pathlib import Path
 
 from agent.schemas import Language
 from evaluation.answer_question import AnswerQuestion
-from evaluation.dataset import InvalidDataset
-from evaluation.json_node import Node, json_lines
+from evaluation.json_node import Node, read_questions
 
 # What is written in several ways, and the way that patterns are written in.
 _WRITTEN_AS = {"'": "‘’", '"': "“”«»", "-": "–—\u2011\u2212", " ": "\u00a0\u202f", "": "\u200b*`"}
@@ -83,16 +82,7 @@ def load_nuggets(files: Sequence[Path], corpora: Path) -> list[NuggetQuestion]:
         InvalidDataset: a file cannot be read, a line is no such object, a pattern is no regular expression, a corpus is
             no folder of `corpora`, an id comes twice, or there is no question; the message names file and line.
     """
-    questions: dict[str, NuggetQuestion] = {}
-    for file in files:
-        for _, node in json_lines(file):
-            question = _question(node, corpora)
-            if question.id in questions:
-                node.fail(f'the id "{question.id}" comes twice')
-            questions[question.id] = question
-    if not questions:
-        raise InvalidDataset(f"{', '.join(file.name for file in files) or 'the folder'}: holds no question")
-    return list(questions.values())
+    return read_questions(files, lambda node, _number: _question(node, corpora))
 
 
 def _question(node: Node, corpora: Path) -> NuggetQuestion:

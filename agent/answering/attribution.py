@@ -187,7 +187,7 @@ def _candidates(passage: ContextPassage) -> Iterator[_Candidate]:
     """
     ordering: Block | None = None
     for place, sentence in enumerate(passage.sentences):
-        block = next((one for one in passage.blocks if one.start <= sentence.start < one.end), None)
+        block = passage.block_at(sentence.start)
         if gives_orders(sentence.text):
             ordering = block
         if not _asks(sentence.text) and (block is None or block is not ordering):

@@ -61,7 +61,7 @@ class SourceSpan:
         """The stretch `[start, end)` of the document, which lies in the passage."""
         first = next((one for one in passage.sentences if one.end > start), None)
         text = passage.text[start - passage.start : end - passage.start]
-        block = next((one for one in passage.blocks if one.start <= start < one.end), None)
+        block = passage.block_at(start)
         return cls(
             passage.source, passage.title, block.heading if block else passage.heading, passage.date, passage.language,
             first.page if first else None, first.line if first else None, start, end, text, passage.text,

@@ -51,6 +51,10 @@ class ContextPassage:
         """Title, date and heading path on one line."""
         return head_of(self.title, self.date, self.heading)
 
+    def block_at(self, offset: int) -> Block | None:
+        """The block that an offset of the document is in, None between two blocks."""
+        return next((block for block in self.blocks if block.start <= offset < block.end), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Context:

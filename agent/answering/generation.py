@@ -85,11 +85,7 @@ class Generator:
                     if delta.text and repeats(text):
                         repeated = True
                         break
-            usage = Usage(
-                prompt_tokens=len(ids),
-                cached_tokens=deltas[0].cached_tokens if deltas else 0,
-                completion_tokens=len(deltas),
-            )
+            usage = usage_of(ids, deltas)
             complete = bool(deltas) and deltas[-1].finish == "stop"
             chat.set(told_of(usage, complete, first, model_name(self._engine, adapter)))
         queue_ms = deltas[-1].queue_ms if deltas else 0.0
@@ -105,6 +101,15 @@ def repeats(text: str) -> bool:
         if text[-2 * period : -period] == last and text[-_MAX_REPEATS * period : -2 * period] == last:
             return True
     return False
+
+
+def usage_of(prompt_ids: Sequence[int], deltas: Sequence[TokenDelta]) -> Usage:
+    """The tokens of a generation."""
+    return Usage(
+        prompt_tokens=len(prompt_ids),
+        cached_tokens=deltas[0].cached_tokens if deltas else 0,
+        completion_tokens=len(deltas),
+    )
 
 
 def model_name(engine: Engine, adapter: str | None) -> str:

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from agent.answering.composition import AnswerComposer
 from agent.corpus import Corpus
@@ -10,6 +10,7 @@ from agent.events import Emit
 from agent.schemas import (
     Answer,
     AskRequest,
+    DeltaEvent,
     Language,
     Nearest,
     Reason,
@@ -21,6 +22,19 @@ from agent.schemas import (
 )
 from agent.telemetry.clock import ms_since
 from agent.telemetry.logs import get_logger
+
+
+class Generated(Protocol):
+    """What a generation took: its tokens, and milliseconds since it was asked for."""
+
+    @property
+    def usage(self) -> Usage: ...
+    @property
+    def queue_ms(self) -> float: ...
+    @property
+    def first_token_ms(self) -> float | None: ...
+    @property
+    def generation_ms(self) -> float: ...
 
 
 @dataclass(slots=True)
@@ -56,6 +70,15 @@ class RequestContext:
         get_logger().info("ask.step", step=name, decision=decision, ms=step.ms)
         self.emit(StatusEvent(step=step))
         return step.ms
+
+    def write(self, text: str) -> None:
+        """Tell the caller a piece of the draft."""
+        self.emit(DeltaEvent(text=text))
+
+    def generated(self, made: Generated) -> None:
+        """Note what a generation of the answer took."""
+        self.used(made.usage)
+        self.timed(queue_ms=made.queue_ms, time_to_first_token_ms=made.first_token_ms, generation_ms=made.generation_ms)
 
     def used(self, usage: Usage) -> None:
         """Add the tokens of a generation."""

@@ -165,7 +165,7 @@ def _parts(question: str, parts: Sequence[str]) -> tuple[Subquery, ...]:
     # "Madrid vs. Barcelona" tells nothing before it asks.
     told = match.group() if match and next(split_units(question)).end < match.end() else ""
     whole = [part if not told or part.startswith(told.strip()) else f"{told}{part}" for part in parts]
-    return tuple(Subquery(part, (question, query)) for part, query in zip(parts[:_MAX_SUBQUERIES], whole, strict=False))
+    return tuple(Subquery(part, (question, query)) for part, query in zip(parts, whole, strict=True))
 
 
 def _last_exchange(history: Sequence[Message]) -> tuple[str | None, str | None]:

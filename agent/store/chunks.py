@@ -39,6 +39,8 @@ CREATE INDEX blocks_of_document ON blocks (document, start);
 CREATE INDEX chunks_of_document ON chunks (document, start);
 CREATE INDEX sentences_of_chunk ON sentences (chunk);
 """
+_SELECT_BLOCKS = """SELECT kind, heading, section, start, "end", lead_end FROM blocks
+                    JOIN documents ON documents.id = document WHERE """
 # SQLite takes at most so many bound values in one statement by default.
 _MOST_VALUES = 900
 
@@ -169,18 +171,14 @@ class Chunks:
 
     def blocks(self, source: str, start: int, end: int) -> list[Block]:
         """The blocks of a document that have a part in `[start, end)`, in order."""
-        query = """SELECT kind, heading, section, start, "end", lead_end FROM blocks
-                   JOIN documents ON documents.id = document WHERE source = ? AND start < ? AND "end" > ?
-                   ORDER BY start"""
+        query = f'{_SELECT_BLOCKS} source = ? AND start < ? AND "end" > ? ORDER BY start'
         return [Block(*row) for row in self._query(query, source, end, start)]
 
     def section(self, source: str, at: int) -> list[Block]:
         """The blocks under the heading that offset `at` of a document stands under, in order."""
-        query = """SELECT kind, heading, section, start, "end", lead_end FROM blocks
-                   JOIN documents ON documents.id = document
-                   WHERE source = ?1 AND section = (SELECT section FROM blocks
+        query = f"""{_SELECT_BLOCKS} source = ?1 AND section = (SELECT section FROM blocks
                    JOIN documents ON documents.id = document WHERE source = ?1 AND start <= ?2
-                   ORDER BY start DESC LIMIT 1) ORDER BY start"""
+                   ORDER BY start DESC LIMIT 1) ORDER BY start"""  # noqa: S608 - made of constants
         return [Block(*row) for row in self._query(query, source, at)]
 
     def text_between(self, source: str, start: int, end: int) -> str:
@@ -227,7 +225,7 @@ class Chunks:
             self._database.close()
 
     def _blocks(self, document: int) -> list[Block]:
-        query = 'SELECT kind, heading, section, start, "end", lead_end FROM blocks WHERE document = ? ORDER BY start'
+        query = f"{_SELECT_BLOCKS} document = ? ORDER BY start"
         return [Block(*row) for row in self._query(query, document)]
 
     def _chunk_spans(self, document: int) -> list[ChunkSpan]:

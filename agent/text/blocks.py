@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from agent.text.sentences import Kind, Span, split_units
+from agent.text.sentences import Kind, Span, introduces_more, split_units
 
 # Between the headings of a heading path: "Guide > Settings".
 HEADING_JOINT = " > "
@@ -79,12 +79,12 @@ def split_blocks(text: str, begin: int = 0) -> Iterator[TextBlock]:
         if span.kind is not Kind.HEADING:
             units.append(span)
             continue
-        yield from _Section(text, HEADING_JOINT.join(name for _, name in path), number).blocks(units)
+        yield from _Section(text, begin, HEADING_JOINT.join(name for _, name in path), number).blocks(units)
         units, number = [], number + 1
         line = text[span.start : span.end]
         level = len(line) - len(line.lstrip("#"))
         path = [entry for entry in path if entry[0] < level] + [(level, line.strip("# \t"))]
-    yield from _Section(text, HEADING_JOINT.join(name for _, name in path), number).blocks(units)
+    yield from _Section(text, begin, HEADING_JOINT.join(name for _, name in path), number).blocks(units)
 
 
 @dataclass(slots=True)
@@ -99,20 +99,24 @@ class _Run:
 class _Section:
     """What stands under one heading."""
 
-    def __init__(self, text: str, heading: str, number: int) -> None:
+    def __init__(self, text: str, begin: int, heading: str, number: int) -> None:
         self._text = text
+        self._begin = begin
         self._heading = heading
         self._number = number
 
     def blocks(self, units: Sequence[Span]) -> Iterator[TextBlock]:
         """Its blocks in order."""
         runs = self._with_answers(self._with_lead_ins(self._runs(units)))
+        # A marker may stand before where the text begins to be read, or behind a block on the same line.
+        earliest = self._begin
         for run in runs:
-            start, end = self._line_start(run.units[0]), run.units[-1].end
+            start, end = max(self._line_start(run.units[0]), earliest), run.units[-1].end
             if run.units[-1].kind is Kind.CODE:
                 end = self._behind_fence(end)
             if run.units[0].kind is Kind.CODE:
-                start = self._before_fence(start)
+                start = max(self._before_fence(start), earliest)
+            earliest = end
             yield TextBlock(run.kind, self._heading, self._number, start, end, tuple(run.units), run.lead)
 
     def _runs(self, units: Sequence[Span]) -> list[_Run]:
@@ -176,7 +180,7 @@ class _Section:
         return joined
 
     def _introduces(self, unit: Span) -> bool:
-        return self._text[unit.start : unit.end].rstrip("*_ ").endswith(":")
+        return introduces_more(self._text[unit.start : unit.end])
 
     def _with_answers(self, runs: Sequence[_Run]) -> list[_Run]:
         """A paragraph that is a question takes the one after it, its answer, along."""

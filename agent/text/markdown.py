@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from agent.schemas import BlockKind
+from agent.text.sentences import introduces_more
 
 _PARSER = MarkdownIt("commonmark", {"html": False}).enable("table")
 _ROW = re.compile(r"\s*\|(.+?)\|?\s*$")
@@ -39,7 +40,7 @@ def parse_markdown(text: str) -> list[MarkdownBlock]:
 
 def introduces(block: MarkdownBlock) -> bool:
     """Whether a block only introduces what comes after it: a heading, a header row, a sentence that ends in a colon."""
-    return block.kind in ("heading", "header") or block.text.rstrip("*_ ").endswith(":")
+    return block.kind in ("heading", "header") or introduces_more(block.text)
 
 
 def _blocks(tokens: Sequence[Token]) -> Iterator[MarkdownBlock]:

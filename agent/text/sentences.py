@@ -48,6 +48,11 @@ _LONGEST_ABBREVIATION = 8
 _LONGEST = 2000
 
 
+def introduces_more(text: str) -> bool:
+    """Whether a text only introduces what comes after it: it ends in a colon, emphasis aside."""
+    return text.rstrip("*_ ").endswith(":")
+
+
 def split_units(text: str, begin: int = 0) -> Iterator[Span]:
     """Units from offset `begin` on, in order, without overlap.
 

@@ -5,7 +5,7 @@ question with its answer, a paragraph or the sentences of it that speak to the q
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -18,11 +18,11 @@ from agent.answering.strategies.outcome import Outcome
 from agent.retrieval.evidence import Evidence
 from agent.schemas import Language
 from agent.store.documents import Block, Sentence
-from agent.text.blocks import BlockKind
+from agent.text.blocks import BlockKind, head_of
 from agent.text.facts import exact_tokens
 from agent.text.markdown import MarkdownBlock, introduces, parse_markdown
 from agent.text.orders import gives_orders
-from agent.text.sentences import Kind
+from agent.text.sentences import Kind, introduces_more
 
 LEAD: dict[Language, str] = {"en": "The documents say:", "es": "Los documentos dicen:"}
 ALSO: dict[Language, str] = {"en": "The documents also say:", "es": "Los documentos dicen también:"}
@@ -107,36 +107,49 @@ def answer_by_quotes(found: SearchResult, limits: Limits, language: Language) ->
 def quote_units(
     composer: AnswerComposer, item: ScoredSubquery, found: SearchResult, language: Language, *, parts: int = 1
 ) -> None:
-    """Add the best units of one sub-query, best first, in its share of the words that an answer may have."""
-    shape = found.rewriting.shape
-    room = _MAX_WORDS[shape] // min(parts, 2)
-    taken: list[Unit] = []
-    units = _UnitFinder(found.context, shape, item.finding.query.text).units(item.finding.evidence)
-    for unit in units:
-        if len(taken) == _MAX_UNITS or units[0].score - unit.score > _MAX_DISTANCE:
-            return
-        known = composer.cites(unit.passage.source, unit.start, unit.end) or any(map(unit.overlaps, taken))
-        if known or (taken and unit.words > room):
-            continue
+    """Add the best units of one sub-query that the answer does not quote yet, best first."""
+    for unit in _select(item, found, composer.cites, among=None, most=_MAX_UNITS, parts=parts):
         add_unit(composer, unit, language)
-        room -= unit.words
-        taken.append(unit)
 
 
 def units_passed_over(
     composer: AnswerComposer, item: ScoredSubquery, found: SearchResult, *, parts: int = 1
 ) -> list[Unit]:
     """Those of the first units of a sub-query that an answer in a model's words rests on nowhere."""
-    units = _UnitFinder(found.context, found.rewriting.shape, item.finding.query.text).units(item.finding.evidence)
-    room = _MAX_WORDS[found.rewriting.shape] // min(parts, 2)
-    kept: list[Unit] = []
-    for unit in units[:_FIRST_UNITS]:
-        near = units[0].score - unit.score <= _MAX_DISTANCE
-        known = composer.touches(unit.passage.source, unit.start, unit.end) or any(map(unit.overlaps, kept))
-        if near and not known and (not kept or unit.words <= room):
-            kept.append(unit)
+    return _select(item, found, composer.touches, among=_FIRST_UNITS, most=_FIRST_UNITS, parts=parts)
+
+
+def _select(
+    item: ScoredSubquery,
+    found: SearchResult,
+    is_known: Callable[[str, int, int], bool],
+    *,
+    among: int | None,
+    most: int,
+    parts: int,
+) -> list[Unit]:
+    """The best units of a sub-query, in its share of the words that an answer may have; the first whatever it has.
+
+    Args:
+        item: the sub-query.
+        found: all that was found for the question.
+        is_known: whether the answer has a stretch of a document already.
+        among: looks at the best so many only.
+        most: takes at most so many.
+        parts: of the question, that share the words.
+    """
+    shape = found.rewriting.shape
+    room = _MAX_WORDS[shape] // min(parts, 2)
+    units = _UnitFinder(found.context, shape, item.finding.query.text).units(item.finding.evidence)
+    taken: list[Unit] = []
+    for unit in units[:among]:
+        if len(taken) == most or units[0].score - unit.score > _MAX_DISTANCE:
+            break
+        known = is_known(unit.passage.source, unit.start, unit.end) or any(map(unit.overlaps, taken))
+        if not known and (not taken or unit.words <= room):
+            taken.append(unit)
             room -= unit.words
-    return kept
+    return taken
 
 
 def add_unit(composer: AnswerComposer, unit: Unit, language: Language) -> None:
@@ -207,7 +220,7 @@ class _UnitFinder:
         for passage in self._context.passages:
             if passage.source != source or not passage.start <= sentence.start < passage.end:
                 continue
-            block = next((one for one in passage.blocks if one.start <= sentence.start < one.end), None)
+            block = passage.block_at(sentence.start)
             if block is None:
                 return None
             inside = [one for one in passage.sentences if block.start <= one.start and one.end <= block.end]
@@ -231,7 +244,7 @@ class _UnitFinder:
             return self._unit(passage, block, kept, evidence, score) if kept else None
         words = sum(len(one.text.split()) for one in inside)
         # A lead-in without what it introduces says nothing.
-        alone = block.lead_end == inside[-1].end or inside[-1].text.rstrip("*_ ").endswith(":")
+        alone = block.lead_end == inside[-1].end or introduces_more(inside[-1].text)
         if not cut and not alone and words <= (_LARGEST_WHOLE if fits else _LARGEST_OTHER):
             return self._unit(passage, block, inside, evidence, score, whole=True)
         part = self._part(passage, block, inside, evidence)
@@ -243,7 +256,7 @@ class _UnitFinder:
         """
         dated = [one for one in inside if self._dates & exact_tokens(one.text)]
         stated = sum(one.end > block.lead_end for one in inside)
-        introduced = any(one.end <= block.lead_end or one.text.rstrip("*_ ").endswith(":") for one in dated)
+        introduced = any(one.end <= block.lead_end or introduces_more(one.text) for one in dated)
         return dated if len(dated) < stated and not introduced else []
 
     def _part(
@@ -251,8 +264,7 @@ class _UnitFinder:
     ) -> Sequence[Sentence]:
         """The sentence that answers with some around it; none when it only introduces others."""
         place = next((at for at, one in enumerate(inside) if one.start == evidence.sentence.start), None)
-        introduces_others = evidence.sentence.text.rstrip("*_ ").endswith(":")
-        if place is None or introduces_others or evidence.sentence.end <= block.lead_end:
+        if place is None or introduces_more(evidence.sentence.text) or evidence.sentence.end <= block.lead_end:
             return []
         first = last = place
         room = _PARTIAL_WORDS - len(inside[place].text.split())
@@ -261,7 +273,7 @@ class _UnitFinder:
             if at in (last + 1, first - 1) and size <= room and inside[at].start >= block.lead_end:
                 room -= size
                 first, last = min(first, at), max(last, at)
-        if inside[last].text.rstrip("*_ ").endswith(":"):
+        if introduces_more(inside[last].text):
             last -= 1
         if last >= first and block.kind in _LISTS:
             # An item from its beginning on.
@@ -279,7 +291,8 @@ class _UnitFinder:
         *,
         whole: bool = False,
     ) -> Unit:
-        text = "\n".join([passage.title, passage.date or "", block.heading, *(one.text for one in sentences)])
+        head = head_of(passage.title, passage.date, block.heading)
+        text = "\n".join([head, *(one.text for one in sentences)])
         matched = len(self._dates & exact_tokens(text))
         lead = "" if whole else self._lead_of(block, passage.source)
         return Unit(passage, block, tuple(sentences), whole, lead, score, evidence.cosine, matched)

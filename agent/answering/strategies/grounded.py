@@ -24,7 +24,7 @@ from agent.answering.strategies.outcome import Outcome
 from agent.errors import PromptTooLong
 from agent.retrieval.embedder import Embedder
 from agent.schemas import BlockKind as AnswerKind
-from agent.schemas import DeltaEvent, Language
+from agent.schemas import Language
 from agent.store.documents import Block, Sentence
 from agent.store.store import Store
 from agent.telemetry import signals
@@ -82,9 +82,6 @@ class GroundedStrategy:
         history = request.history if rewriting.route == "followup" and rewriting.standalone == request.question else []
         passages: Sequence[ContextPassage] = found.context.passages
 
-        def on_text(text: str) -> None:
-            context.emit(DeltaEvent(text=text))
-
         while True:
             messages = prompt.messages(rewriting.standalone, history, passages, rewriting.shape, context.language)
             try:
@@ -94,7 +91,7 @@ class GroundedStrategy:
                     adapter=context.adapter,
                     temperature=request.temperature,
                     seed=request.seed,
-                    on_text=on_text,
+                    on_text=context.write,
                     salt=context.salt,
                     deadline=context.deadline,
                 )
@@ -108,12 +105,7 @@ class GroundedStrategy:
                 return None
             decision = "repeated" if generation.repeated else "complete" if generation.complete else "cut"
             context.step("answerer", decision, passages=len(passages), max_tokens_reached=decision == "cut")
-            context.used(generation.usage)
-            context.timed(
-                queue_ms=generation.queue_ms,
-                time_to_first_token_ms=generation.first_token_ms,
-                generation_ms=generation.generation_ms,
-            )
+            context.generated(generation)
             return generation
 
     def _compose(

@@ -20,7 +20,7 @@ from agent.answering.verification import Verdict, Verifier
 from agent.engine.base import Engine
 from agent.errors import PromptTooLong
 from agent.retrieval.evidence import Evidence
-from agent.schemas import DeltaEvent, Language
+from agent.schemas import Language
 from agent.telemetry import signals
 from agent.telemetry.tracing import span
 
@@ -125,12 +125,9 @@ class ShortStrategy:
     async def _draft(self, context: RequestContext, evidence: Sequence[Evidence]) -> Draft | None:
         """What the model writes; None where a quote can stand for what it cannot read."""
 
-        def on_text(text: str) -> None:
-            context.emit(DeltaEvent(text=text))
-
         try:
             draft = await self._answerer.draft(
-                context.request, evidence, context.adapter, context.language, on_text,
+                context.request, evidence, context.adapter, context.language, context.write,
                 salt=context.salt, deadline=context.deadline,
             )  # fmt: skip
         except PromptTooLong:
@@ -151,10 +148,5 @@ class ShortStrategy:
             for one in draft.allowed
         ]
         context.step("answerer", decision, sentences=read, nothing=nothing)
-        context.used(reading.usage)
-        context.timed(
-            queue_ms=reading.queue_ms,
-            time_to_first_token_ms=reading.first_token_ms,
-            generation_ms=reading.generation_ms,
-        )
+        context.generated(reading)
         return draft

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from agent.answering.generation import asked_of, model_name, told_of
+from agent.answering.generation import asked_of, model_name, told_of, usage_of
 from agent.answering.prompts.short import NOTHING, build_prompt, completion, pack, settled, split_pick
 from agent.engine.base import ChatMessage, Engine, Sampling, TokenDelta
 from agent.retrieval.evidence import Evidence
@@ -96,11 +96,7 @@ async def read(
         picked=NOTHING if not wording.strip() and picked is not None else picked,
         nothing=None if not deltas or deltas[0].withheld is None else math.exp(deltas[0].withheld),
         certainty=math.exp(sum(delta.logprob for delta in deltas) / len(deltas)) if wording.strip() else 0.5,
-        usage=Usage(
-            prompt_tokens=len(ids),
-            cached_tokens=deltas[0].cached_tokens if deltas else 0,
-            completion_tokens=len(deltas),
-        ),
+        usage=usage_of(ids, deltas),
         queue_ms=deltas[-1].queue_ms if deltas else 0.0,
         first_token_ms=first,
         generation_ms=ms_since(started),
